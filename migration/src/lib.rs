@@ -1,0 +1,1 @@
+//! How the disk got there: one file per change, never edited after a release.
