@@ -16,6 +16,7 @@
 //!
 //! `ARCHITECTURE.md` has the picture, and `tests/it/architecture.rs` fails when it stops being true.
 
+pub mod channel;
 pub mod clock;
 pub mod domain;
 pub mod entropy;

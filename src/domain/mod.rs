@@ -12,3 +12,4 @@
 //! ```
 
 pub mod id;
+pub mod parcel;

@@ -1,0 +1,10 @@
+//! How things leave: one way out, one file or folder.
+//!
+//! * [`sender`]: the guarded HTTP client. Nothing else here or anywhere opens an HTTP connection
+//!   to somebody else.
+//!
+//! Each way ends in a [`Delivery`](crate::domain::parcel::Delivery). What must leave, to whom and
+//! how often it is tried is not known here: that is promised in `outbox` and kept by `flow`.
+//! Nothing here reads the clock; the moment is an argument.
+
+pub mod sender;

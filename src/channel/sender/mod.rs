@@ -1,0 +1,335 @@
+//! The one way out: every HTTP call this server makes to somebody else.
+//!
+//! The addresses come from browsers, agents and catalogues, so each is taken for an attempt to
+//! make the server call something behind its own walls:
+//!
+//! * a URL is checked by its text when it is registered and before each call (`target`);
+//! * the name is resolved once, every answer is checked, and exactly those are connected to
+//!   (`resolver`, `address`);
+//! * an operator, never a client, may [allow](OutboundAllow) hosts that are not public;
+//! * a redirect is an answer and is not followed; proxies, cookies and compression are off;
+//! * time, size and the number of calls to one destination at once are bounded.
+//!
+//! Who is called, and what an answer means, is the caller's business.
+
+mod address;
+mod allow;
+mod resolver;
+mod target;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use self::resolver::{Forbidden, Lookup, Resolver};
+use crate::domain::parcel::Delivery;
+
+pub use self::address::{is_never, is_public};
+pub use self::allow::{MalformedAllow, OutboundAllow};
+pub use self::target::RefusedUrl;
+
+/// How much of an answer is read unless the call says otherwise.
+pub const READ_AT_MOST: usize = 4 * 1024;
+
+/// No call may read more of an answer than this.
+pub const READ_CEILING: usize = 64 * 1024;
+
+/// Destinations remembered before idle ones are forgotten.
+const MANY_DESTINATIONS: usize = 1024;
+
+/// The guarded client. Cheap to clone; clones share connections and bounds.
+#[derive(Clone)]
+pub struct Sender(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    allow: Arc<OutboundAllow>,
+    total: Duration,
+    per_destination: usize,
+    destinations: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// What may be set, and rarely is.
+#[derive(Clone, Debug)]
+pub struct SenderOptions {
+    /// What may be called although it is not public.
+    pub allow: OutboundAllow,
+    /// Roots to trust besides the machine's: a private certificate authority.
+    pub tls_roots: Vec<reqwest::Certificate>,
+    /// Where a name leads, whatever DNS says. Port 0 means the URL's own port.
+    pub overrides: HashMap<String, Vec<SocketAddr>>,
+    /// How long a call may take, from waiting for its turn to the last byte.
+    pub total: Duration,
+    /// How long connecting may take.
+    pub connect: Duration,
+    /// How many calls to one destination may be under way at once: 2 to 8.
+    pub per_destination: usize,
+}
+
+impl Default for SenderOptions {
+    fn default() -> Self {
+        Self {
+            allow: OutboundAllow::default(),
+            tls_roots: Vec::new(),
+            overrides: HashMap::new(),
+            total: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            per_destination: 8,
+        }
+    }
+}
+
+/// The HTTP client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("outgoing HTTPS could not be set up")]
+pub struct SenderError(#[source] reqwest::Error);
+
+/// One call.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// POST, mostly.
+    pub method: Method,
+    /// Whom to call; checked again before the call.
+    pub url: String,
+    /// What to say about the body.
+    pub headers: HeaderMap,
+    /// What to say.
+    pub body: Vec<u8>,
+    /// How much of the answer to read, up to [`READ_CEILING`].
+    pub read_at_most: usize,
+}
+
+impl Outgoing {
+    /// A POST that reads little of the answer.
+    pub fn post(url: impl Into<String>, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self {
+            method: Method::POST,
+            url: url.into(),
+            headers,
+            body,
+            read_at_most: READ_AT_MOST,
+        }
+    }
+}
+
+/// What came back, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status. A redirect is one like any other.
+    pub status: StatusCode,
+    /// The headers, as the other side sent them.
+    pub headers: HeaderMap,
+    /// The beginning of the body.
+    pub body: Vec<u8>,
+    /// Whether the body ended within the bounds of size and time. When not, `body` is what came
+    /// until then.
+    pub whole: bool,
+}
+
+/// Why there was no answer. Says nothing of whom was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The URL may not be called.
+    #[error(transparent)]
+    Url(#[from] RefusedUrl),
+    /// The name leads where calls may not go.
+    #[error("the name leads to an address that is not public")]
+    Address,
+    /// Too many calls to the same destination are under way.
+    #[error("too many calls to this destination are under way")]
+    Busy,
+    /// It took too long.
+    #[error("no answer in time")]
+    Timeout,
+    /// No connection: no such name, nobody there, or a certificate that is not trusted.
+    #[error("could not connect")]
+    Connect,
+    /// The connection broke, or spoke something else than HTTP.
+    #[error("the connection broke")]
+    Broken,
+}
+
+impl SendError {
+    /// Whether another attempt may succeed.
+    pub fn delivery(self) -> Delivery {
+        match self {
+            Self::Url(_) | Self::Address => Delivery::refused(self.to_string()),
+            Self::Busy | Self::Timeout | Self::Connect | Self::Broken => {
+                Delivery::later(self.to_string())
+            }
+        }
+    }
+}
+
+impl Sender {
+    /// A sender that may reach the public internet, and what `allow` lists.
+    pub fn new(allow: OutboundAllow) -> Result<Self, SenderError> {
+        Self::with(SenderOptions {
+            allow,
+            ..SenderOptions::default()
+        })
+    }
+
+    /// A sender set up in every detail.
+    pub fn with(options: SenderOptions) -> Result<Self, SenderError> {
+        Self::looking_up(options, &resolver::system())
+    }
+
+    fn looking_up(options: SenderOptions, lookup: &Lookup) -> Result<Self, SenderError> {
+        let allow = Arc::new(options.allow.clone());
+        let overrides = Arc::new(options.overrides.clone());
+        let client = || {
+            reqwest::Client::builder()
+                .user_agent("countersign")
+                .dns_resolver(Resolver {
+                    allow: Arc::clone(&allow),
+                    overrides: Arc::clone(&overrides),
+                    lookup: Arc::clone(lookup),
+                })
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .no_proxy()
+                .no_gzip()
+                .no_brotli()
+                .no_zstd()
+                .no_deflate()
+                .http1_only()
+                .connect_timeout(options.connect)
+                .pool_idle_timeout(Duration::from_secs(30))
+                .pool_max_idle_per_host(2)
+        };
+        let http = match client().tls_certs_merge(options.tls_roots.clone()).build() {
+            Ok(http) => http,
+            // A machine without root certificates can still serve, and call what is allowed.
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "this machine's root certificates cannot be used: outgoing HTTPS will fail \
+                     (install ca-certificates)"
+                );
+                client()
+                    .tls_certs_only(options.tls_roots)
+                    .build()
+                    .map_err(SenderError)?
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            http,
+            allow,
+            total: options.total,
+            per_destination: options.per_destination.clamp(2, 8),
+            destinations: Mutex::default(),
+        })))
+    }
+
+    /// Reads a URL that this sender would call: ask before storing one.
+    pub fn check(&self, url: &str) -> Result<Url, RefusedUrl> {
+        target::check(url, &self.0.allow)
+    }
+
+    /// Whether the operator has listed this URL's host.
+    pub fn is_allowed(&self, url: &Url) -> bool {
+        url.host().is_some_and(|host| self.0.allow.host(&host))
+    }
+
+    /// Calls, and waits for the answer.
+    pub async fn send(&self, call: Outgoing) -> Result<Answer, SendError> {
+        let url = self.check(&call.url)?;
+        let start = Instant::now();
+        // Whoever waits longer than half the time would not get an answer in the other half.
+        let _turn = timeout_at(start + self.0.total / 2, self.turn(&url))
+            .await
+            .map_err(|_| SendError::Busy)?;
+        let deadline = start + self.0.total;
+        let request = self
+            .0
+            .http
+            .request(call.method, url)
+            .headers(call.headers)
+            .body(call.body)
+            .send();
+        let response = timeout_at(deadline, request)
+            .await
+            .map_err(|_| SendError::Timeout)?
+            .map_err(|error| classify(&error))?;
+        Ok(read(response, call.read_at_most.min(READ_CEILING), deadline).await)
+    }
+
+    /// Waits until few enough calls to this destination are under way.
+    async fn turn(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
+        let destination = url.origin().ascii_serialization();
+        let turns = {
+            let mut all = self
+                .0
+                .destinations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= MANY_DESTINATIONS {
+                all.retain(|_, turns| Arc::strong_count(turns) > 1);
+            }
+            let new = || Arc::new(Semaphore::new(self.0.per_destination));
+            Arc::clone(all.entry(destination).or_insert_with(new))
+        };
+        turns.acquire_owned().await.ok()
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("allow", &self.0.allow)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads what it may of the body. A status has been given, so nothing here is an error.
+async fn read(mut response: reqwest::Response, at_most: usize, deadline: Instant) -> Answer {
+    let mut answer = Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Vec::new(),
+        whole: false,
+    };
+    while let Ok(Ok(chunk)) = timeout_at(deadline, response.chunk()).await {
+        let Some(chunk) = chunk else {
+            answer.whole = true;
+            break;
+        };
+        let room = at_most - answer.body.len();
+        answer
+            .body
+            .extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            break;
+        }
+    }
+    answer
+}
+
+fn classify(error: &reqwest::Error) -> SendError {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<Forbidden>() {
+            return SendError::Address;
+        }
+        source = cause.source();
+    }
+    if error.is_timeout() {
+        SendError::Timeout
+    } else if error.is_connect() {
+        SendError::Connect
+    } else {
+        SendError::Broken
+    }
+}
+
+#[cfg(test)]
+mod tests;
