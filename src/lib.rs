@@ -20,3 +20,5 @@ pub mod channel;
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod http;
+pub mod server;

@@ -1,0 +1,10 @@
+//! What a request says, read strictly before anyone acts on it.
+//!
+//! axum's own `Form` and `Query` take the last of a doubled parameter, or the first, and mend bad
+//! UTF-8; what two parties read differently is an attack. These refuse instead.
+
+pub mod form;
+mod parameters;
+pub mod query;
+
+pub use parameters::{FormError, FormParams};

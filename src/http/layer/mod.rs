@@ -1,0 +1,3 @@
+//! What every answer gets, whoever wrote it.
+
+pub mod request_id;

@@ -1,0 +1,4 @@
+//! How it comes in: requests read, answers dressed.
+
+pub mod extract;
+pub mod layer;

@@ -1,0 +1,195 @@
+//! One request: named, given to the router, bounded in time, and answered even if a handler panics.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tower::Service as _;
+use tracing::Instrument as _;
+
+use super::watch::{Phase, Watch};
+use super::{Floor, PeerAddr};
+use crate::http::layer::request_id::{CallId, X_REQUEST_ID};
+
+/// What a connection needs to answer its requests.
+pub(super) struct Service {
+    pub(super) floor: Arc<Floor>,
+    pub(super) router: Router,
+    pub(super) watch: Arc<Watch>,
+    pub(super) peer: PeerAddr,
+}
+
+impl Service {
+    /// Starts one request. What can be done at once is done here, so that the future stays small.
+    pub(super) fn call(
+        &self,
+        request: hyper::Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        let id = self.floor.calls.next();
+        let watch = Arc::clone(&self.watch);
+        watch.asked(!request.body().is_end_stream());
+
+        let long = request
+            .uri()
+            .path_and_query()
+            .is_some_and(|path| path.as_str().len() > self.floor.limits.max_uri);
+        let answer = if long {
+            Err(Ending::LongUri)
+        } else {
+            let request = self.arrive(request, id);
+            let mut router = self.router.clone();
+            catch_unwind(AssertUnwindSafe(|| router.call(request))).map_err(|_| Ending::Panic)
+        };
+
+        let span = tracing::info_span!("call", %id);
+        async move {
+            let ended = match answer {
+                Ok(answer) => guard(answer, &watch).await,
+                Err(ending) => Err(ending),
+            };
+            let mut response = ended.unwrap_or_else(|ending| ending.say(id));
+            response.headers_mut().insert(&X_REQUEST_ID, id.header());
+            watch.answered();
+            Ok(response)
+        }
+        .instrument(span)
+    }
+
+    fn arrive(&self, request: hyper::Request<Incoming>, id: CallId) -> Request {
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(self.peer);
+        parts.extensions.insert(id);
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            let watch = Arc::clone(&self.watch);
+            Body::new(Watched { body, watch })
+        };
+        Request::from_parts(parts, body)
+    }
+}
+
+/// Runs the router's future until it answers, panics, or the watch says it is late.
+async fn guard<F>(answer: F, watch: &Watch) -> Result<Response, Ending>
+where
+    F: Future<Output = Result<Response, Infallible>>,
+{
+    let mut answer = pin!(answer);
+    std::future::poll_fn(|cx| {
+        if watch.is_late() {
+            return Poll::Ready(Err(match watch.phase() {
+                Phase::Body => Ending::SlowBody,
+                Phase::Head | Phase::Idle | Phase::Answer | Phase::Write => Ending::SlowAnswer,
+            }));
+        }
+        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(response)),
+            Err(panic) => Poll::Ready(Err(Ending::panicked(&panic))),
+        }
+    })
+    .await
+}
+
+/// How a request ends that no handler has answered.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    LongUri,
+    SlowBody,
+    SlowAnswer,
+    Panic,
+}
+
+impl Ending {
+    /// The panic's message has been printed by the panic hook; here it is tied to the call.
+    fn panicked(panic: &Box<dyn Any + Send>) -> Self {
+        let message = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("(no message)");
+        tracing::error!(message, "a handler panicked");
+        Self::Panic
+    }
+
+    fn say(self, id: CallId) -> Response {
+        let (status, error, description) = match self {
+            Self::LongUri => (
+                StatusCode::URI_TOO_LONG,
+                "invalid_request",
+                "the address is too long",
+            ),
+            Self::SlowBody => (
+                StatusCode::REQUEST_TIMEOUT,
+                "invalid_request",
+                "the request's body came too slowly",
+            ),
+            Self::SlowAnswer => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "the answer took too long",
+            ),
+            Self::Panic => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                "something went wrong here",
+            ),
+        };
+        let body =
+            format!(r#"{{"error":"{error}","error_description":"{description} (request {id})"}}"#);
+        let fixed = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        let mut response = (status, fixed, body).into_response();
+        match self {
+            // Whatever is still on its way would be read as the next request.
+            Self::LongUri | Self::SlowBody | Self::SlowAnswer => {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Self::Panic => {}
+        }
+        response
+    }
+}
+
+/// A request's body that tells the watch when it is complete.
+struct Watched {
+    body: Incoming,
+    watch: Arc<Watch>,
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.watch.body_read();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
