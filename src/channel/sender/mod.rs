@@ -15,6 +15,7 @@
 mod address;
 mod allow;
 mod resolver;
+mod retry_after;
 mod target;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
+use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -131,6 +133,13 @@ pub struct Answer {
     /// Whether the body ended within the bounds of size and time. When not, `body` is what came
     /// until then.
     pub whole: bool,
+}
+
+impl Answer {
+    /// How long the other side asks to be left alone: between a second and an hour.
+    pub fn retry_after(&self, now: OffsetDateTime) -> Option<time::Duration> {
+        retry_after::read(&self.headers, now)
+    }
 }
 
 /// Why there was no answer. Says nothing of whom was called.
