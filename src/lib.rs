@@ -22,3 +22,4 @@ pub mod domain;
 pub mod entropy;
 pub mod http;
 pub mod server;
+pub mod telemetry;

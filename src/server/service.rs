@@ -1,6 +1,5 @@
 //! One request: named, given to the router, bounded in time, and answered even if a handler panics.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -50,7 +49,7 @@ impl Service {
             catch_unwind(AssertUnwindSafe(|| router.call(request))).map_err(|_| Ending::Panic)
         };
 
-        let span = tracing::info_span!("call", %id);
+        let span = tracing::error_span!("call", request_id = %id);
         async move {
             let ended = match answer {
                 Ok(answer) => guard(answer, &watch).await,
@@ -94,7 +93,8 @@ where
         match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(response)),
-            Err(panic) => Poll::Ready(Err(Ending::panicked(&panic))),
+            // The panic hook has told the operator, inside this call's span.
+            Err(_) => Poll::Ready(Err(Ending::Panic)),
         }
     })
     .await
@@ -110,17 +110,6 @@ enum Ending {
 }
 
 impl Ending {
-    /// The panic's message has been printed by the panic hook; here it is tied to the call.
-    fn panicked(panic: &Box<dyn Any + Send>) -> Self {
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("(no message)");
-        tracing::error!(message, "a handler panicked");
-        Self::Panic
-    }
-
     fn say(self, id: CallId) -> Response {
         let (status, error, description) = match self {
             Self::LongUri => (

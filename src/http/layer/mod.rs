@@ -1,3 +1,4 @@
 //! What every answer gets, whoever wrote it.
 
 pub mod request_id;
+pub mod security_headers;
