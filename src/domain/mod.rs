@@ -11,5 +11,6 @@
 //!              approved
 //! ```
 
+pub mod action;
 pub mod id;
 pub mod parcel;

@@ -1,0 +1,291 @@
+//! The permissions there are: what an operator says about each service.
+//!
+//! * [`Title`]: the sentence a permission makes, with the fields it names
+//! * [`Schema`]: what the typed details of a permission must look like, and nothing besides
+//! * `read`: the TOML file, refused whole with every fault in it
+//! * `print`: the same file written back
+//! * [`Change`]: what differs between two catalogues
+//!
+//! A catalogue that exists is a good one: it comes from a file that was read without a fault, or
+//! from the database, where such a one was put.
+
+mod change;
+mod document;
+mod key;
+mod print;
+mod problem;
+mod read;
+mod read_field;
+mod read_permission;
+mod rules;
+mod schema;
+mod title;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::Duration;
+
+pub use change::Change;
+pub use key::{MalformedKey, PermissionKey};
+pub use problem::{CatalogueError, Problem};
+pub use schema::{Schema, SchemaError};
+pub use title::{Part, Title, TitleError};
+
+use super::Tier;
+use super::{duration, json};
+
+/// What a person can be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The services, in the order of the file.
+    pub resources: Vec<Resource>,
+}
+
+/// A protected service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its RFC 8707 identifier: the audience of its tokens.
+    pub identifier: String,
+    /// What people call it.
+    pub name: String,
+    /// What can be allowed there, in the order of the file.
+    pub permissions: Vec<Permission>,
+}
+
+/// One thing that can be allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Permission {
+    /// What an agent asks for it by.
+    pub key: PermissionKey,
+    /// The sentence a person reads.
+    pub title: Title,
+    /// How much harm a wrong yes can do.
+    pub tier: Tier,
+    /// How long one approval may be refreshed.
+    #[serde(with = "duration::text")]
+    pub access_for: Duration,
+    /// How long one token lives.
+    #[serde(with = "duration::text")]
+    pub token_lifetime: Duration,
+    /// Whether a person may say "always", and for how long at most.
+    pub always: Always,
+    /// Whether a token is good for one use only.
+    pub single_use: bool,
+    /// What happens if the yes was wrong.
+    pub consequence: Option<Consequence>,
+    /// What typed details must look like; scopes have none.
+    pub schema: Option<Schema>,
+    /// The parts of the details that a person is shown and may bound.
+    pub fields: Vec<Field>,
+}
+
+/// Whether a person may say "always".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Always {
+    /// Each time is asked.
+    Never,
+    /// For at most so long.
+    Within(#[serde(with = "duration::text")] Duration),
+}
+
+/// What happens if the yes was wrong: fixed words, so that people learn them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consequence {
+    /// It can be taken back.
+    CanBeUndone,
+    /// Other people notice.
+    OthersWillSee,
+    /// It is final.
+    CannotBeUndone,
+}
+
+/// One part of typed details.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// What the title and "always" call it.
+    pub name: String,
+    /// Where it is (RFC 6901).
+    pub pointer: String,
+    /// What a person reads beside the value.
+    pub label: String,
+    /// How the value is read and shown.
+    pub kind: FieldKind,
+    /// Whether a mistake here is the expensive one.
+    pub critical: bool,
+    /// The widest way in which "always" may compare it; without one it must stay the same.
+    pub bound: Option<Bound>,
+    /// Whether a person may lower it while answering.
+    pub narrowable: bool,
+}
+
+/// How a field's value is read and shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldKind {
+    /// A string.
+    #[default]
+    Text,
+    /// An object with `amount` and `currency`.
+    Money,
+    /// A number.
+    Number,
+    /// A string with a date or a date and time (RFC 3339).
+    Date,
+    /// An array of strings, numbers and flags.
+    List,
+    /// True or false.
+    Flag,
+}
+
+/// How "always" compares a field, from narrow to wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// The same value.
+    Same,
+    /// No more than a ceiling, in the same currency.
+    AtMost,
+    /// Anything that starts the same.
+    Prefix,
+    /// Any value.
+    Any,
+}
+
+impl Catalogue {
+    /// The service and permission of a scope.
+    pub fn scope(&self, scope: &str) -> Option<(&Resource, &Permission)> {
+        self.find(|key| matches!(key, PermissionKey::Scope(name) if name == scope))
+    }
+
+    /// The service and permission of a type of details.
+    pub fn detail_type(&self, name: &str) -> Option<(&Resource, &Permission)> {
+        self.find(|key| matches!(key, PermissionKey::Type(known) if known == name))
+    }
+
+    /// The service and permission of a key.
+    pub fn permission(&self, key: &PermissionKey) -> Option<(&Resource, &Permission)> {
+        self.find(|known| known == key)
+    }
+
+    /// The service with this identifier.
+    pub fn resource(&self, identifier: &str) -> Option<&Resource> {
+        self.resources
+            .iter()
+            .find(|resource| resource.identifier == identifier)
+    }
+
+    /// Every permission with its service.
+    pub fn permissions(&self) -> impl Iterator<Item = (&Resource, &Permission)> {
+        self.resources.iter().flat_map(|resource| {
+            resource
+                .permissions
+                .iter()
+                .map(move |permission| (resource, permission))
+        })
+    }
+
+    fn find(&self, wanted: impl Fn(&PermissionKey) -> bool) -> Option<(&Resource, &Permission)> {
+        self.permissions()
+            .find(|(_, permission)| wanted(&permission.key))
+    }
+
+    /// The catalogue as the database keeps it.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The catalogue as the database kept it.
+    pub fn from_json(kept: Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(kept)
+    }
+
+    /// What tells this catalogue from every other.
+    pub fn digest(&self) -> [u8; 32] {
+        json::digest(&json::canonical(&self.to_json()))
+    }
+}
+
+impl Permission {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Consequence {
+    /// Every consequence, from mild to final.
+    pub const ALL: [Self; 3] = [Self::CanBeUndone, Self::OthersWillSee, Self::CannotBeUndone];
+
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CanBeUndone => "can-be-undone",
+            Self::OthersWillSee => "others-will-see",
+            Self::CannotBeUndone => "cannot-be-undone",
+        }
+    }
+
+    /// The words on the page.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::CanBeUndone => "Can be undone",
+            Self::OthersWillSee => "Others will see it",
+            Self::CannotBeUndone => "Cannot be undone",
+        }
+    }
+}
+
+impl FieldKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Text,
+        Self::Money,
+        Self::Number,
+        Self::Date,
+        Self::List,
+        Self::Flag,
+    ];
+
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Money => "money",
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::List => "list",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+impl Bound {
+    /// Every bound.
+    pub const ALL: [Self; 4] = [Self::Same, Self::AtMost, Self::Prefix, Self::Any];
+
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::AtMost => "at-most",
+            Self::Prefix => "prefix",
+            Self::Any => "any",
+        }
+    }
+
+    /// Whether values of this kind can be compared so.
+    pub fn fits(self, kind: FieldKind) -> bool {
+        match self {
+            Self::Same | Self::Any => true,
+            Self::AtMost => matches!(kind, FieldKind::Money | FieldKind::Number),
+            Self::Prefix => kind == FieldKind::Text,
+        }
+    }
+
+    /// Whether a person may choose `self` where the catalogue says `widest`.
+    pub fn within(self, widest: Self) -> bool {
+        self == Self::Same || widest == Self::Any || self == widest
+    }
+}

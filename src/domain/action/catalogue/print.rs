@@ -1,0 +1,109 @@
+//! A catalogue written as the file it could have come from.
+
+use std::fmt::Write as _;
+
+use super::{Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Schema};
+use crate::domain::action::duration;
+
+impl Catalogue {
+    /// The catalogue as TOML. Reading it back gives an equal catalogue.
+    pub fn to_toml(&self) -> String {
+        let mut out = String::new();
+        for resource in &self.resources {
+            put_resource(&mut out, resource);
+        }
+        out
+    }
+}
+
+fn put_resource(out: &mut String, resource: &Resource) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str("[[resource]]\n");
+    put(out, "identifier", &quoted(&resource.identifier));
+    put(out, "name", &quoted(&resource.name));
+    for permission in &resource.permissions {
+        put_permission(out, permission);
+    }
+}
+
+fn put_permission(out: &mut String, permission: &Permission) {
+    out.push_str("\n[[resource.permission]]\n");
+    match &permission.key {
+        PermissionKey::Scope(name) => put(out, "scope", &quoted(name)),
+        PermissionKey::Type(name) => put(out, "type", &quoted(name)),
+    }
+    put(out, "title", &quoted(permission.title.source()));
+    put(out, "tier", &quoted(permission.tier.as_str()));
+    if !permission.access_for.is_zero() {
+        put(
+            out,
+            "access_for",
+            &quoted(&duration::write(permission.access_for)),
+        );
+    }
+    put(
+        out,
+        "token_lifetime",
+        &quoted(&duration::write(permission.token_lifetime)),
+    );
+    match permission.always {
+        Always::Never => put(out, "always", "\"never\""),
+        Always::Within(max) => {
+            put(
+                out,
+                "always",
+                &format!("{{ max = \"{}\" }}", duration::write(max)),
+            );
+        }
+    }
+    if permission.single_use {
+        put(out, "single_use", "true");
+    }
+    if let Some(consequence) = permission.consequence {
+        put(out, "consequence", &quoted(consequence.as_str()));
+    }
+    if let Some(schema) = &permission.schema {
+        put(out, "schema", &schema_text(schema));
+    }
+    for field in &permission.fields {
+        put_field(out, field);
+    }
+}
+
+fn put_field(out: &mut String, field: &Field) {
+    out.push_str("[[resource.permission.field]]\n");
+    put(out, "name", &quoted(&field.name));
+    put(out, "pointer", &quoted(&field.pointer));
+    put(out, "label", &quoted(&field.label));
+    put(out, "kind", &quoted(field.kind.as_str()));
+    if field.critical {
+        put(out, "critical", "true");
+    }
+    if let Some(bound) = field.bound.map(Bound::as_str) {
+        put(out, "bound", &quoted(bound));
+    }
+    if field.narrowable {
+        put(out, "narrowable", "true");
+    }
+}
+
+/// JSON over several lines, because a schema in one line is read by nobody.
+fn schema_text(schema: &Schema) -> String {
+    let json = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
+    if json.contains("'''") {
+        quoted(&json)
+    } else {
+        format!("'''\n{json}'''")
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn put(out: &mut String, key: &str, value: &str) {
+    // Writing to a string has no way to fail.
+    let _ = writeln!(out, "{key} = {value}");
+}

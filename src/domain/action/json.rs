@@ -1,0 +1,297 @@
+//! JSON from outside, read once and strictly.
+//!
+//! Two readers that disagree about a document are how a person is shown one thing and a service
+//! does another. So what is ambiguous is refused here (a doubled key, a number no double holds
+//! exactly, a lone surrogate), what is large is refused cheaply, and what is left is
+//! brought into one form (RFC 8785) from which everything is shown, hashed and issued.
+
+use std::cell::Cell;
+use std::fmt;
+
+use aws_lc_rs::digest as hash;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The largest integer that every reader of JSON holds exactly.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// How much of a document is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of text.
+    pub bytes: usize,
+    /// Arrays and objects inside one another.
+    pub depth: usize,
+    /// Values, members and elements together.
+    pub nodes: usize,
+    /// Bytes of one string or one key.
+    pub string: usize,
+}
+
+impl Limits {
+    /// What an agent may send.
+    pub const REQUEST: Self = Self {
+        bytes: 65_536,
+        depth: 16,
+        nodes: 512,
+        string: 4_096,
+    };
+    /// What an operator may write in a catalogue.
+    pub const CATALOGUE: Self = Self {
+        bytes: 262_144,
+        depth: 64,
+        nodes: 16_384,
+        string: 16_384,
+    };
+}
+
+/// Why a document was refused. The words are fit for an OAuth `error_description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// More bytes than the limit.
+    #[error("the JSON is too large")]
+    TooLarge,
+    /// Not UTF-8, or with a byte order mark.
+    #[error("the JSON is not plain UTF-8")]
+    NotUtf8,
+    /// Not JSON, half a surrogate pair included.
+    #[error("not well-formed JSON (line {line}, column {column})")]
+    Malformed {
+        /// Counted from one.
+        line: usize,
+        /// Counted from one.
+        column: usize,
+    },
+    /// A key twice in one object.
+    #[error("the JSON names a key twice in one object")]
+    DoubledKey,
+    /// Too many arrays and objects inside one another.
+    #[error("the JSON is nested too deeply")]
+    TooDeep,
+    /// Too many values.
+    #[error("the JSON has too many values")]
+    TooMany,
+    /// A string or key that is too long.
+    #[error("the JSON has a string that is too long")]
+    LongString,
+    /// A number that some reader would round.
+    #[error("the JSON has a number that cannot be held exactly")]
+    InexactNumber,
+}
+
+/// Reads a document that has one meaning only.
+pub fn strict(text: &[u8], limits: Limits) -> Result<Value, JsonError> {
+    if text.len() > limits.bytes {
+        return Err(JsonError::TooLarge);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
+    if text.starts_with('\u{feff}') {
+        return Err(JsonError::NotUtf8);
+    }
+    glance(text, limits.depth)?;
+
+    let watch = Watch {
+        limits,
+        nodes: Cell::new(0),
+        found: Cell::new(None),
+    };
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = Node(&watch).deserialize(&mut reader);
+    read.and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| {
+            let malformed = JsonError::Malformed {
+                line: error.line(),
+                column: error.column(),
+            };
+            watch.found.get().unwrap_or(malformed)
+        })
+}
+
+/// The one form of a value (RFC 8785): sorted keys, no spaces, one way to write each number.
+pub fn canonical(value: &Value) -> String {
+    // Serializing a `Value` into memory has no way to fail; should it, the empty text equals no
+    // document and so can neither match nor verify.
+    serde_json_canonicalizer::to_string(value).unwrap_or_default()
+}
+
+/// SHA-256.
+pub fn digest(text: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(hash::digest(&hash::SHA256, text.as_bytes()).as_ref());
+    out
+}
+
+/// Depth and numbers, before anything is built: no recursion, one pass, first fault wins.
+fn glance(text: &str, deepest: usize) -> Result<(), JsonError> {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = end_of_string(bytes, at + 1),
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > deepest {
+                    return Err(JsonError::TooDeep);
+                }
+                at += 1;
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let end = bytes[at..]
+                    .iter()
+                    .position(|b| !matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+                    .map_or(bytes.len(), |length| at + length);
+                if !exact(&text[at..end]) {
+                    return Err(JsonError::InexactNumber);
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(())
+}
+
+/// The place after the closing quote.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// Whether a double holds this number as it is written. What is not a number at all is left to
+/// the reader, which has the better error.
+fn exact(text: &str) -> bool {
+    let Ok(number) = text.parse::<f64>() else {
+        return true;
+    };
+    if text.len() > 40 || !number.is_finite() || number.abs() > EXACT {
+        return false;
+    }
+    significant(text) == significant(&format!("{number:e}"))
+}
+
+/// The digits that count, and the power of ten of the last one.
+fn significant(number: &str) -> (String, i64) {
+    let number = number.trim_start_matches('-');
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_end_matches('0');
+    let dropped = i64::try_from(all.len() - digits.len()).unwrap_or(i64::MAX);
+    let places = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+    let power = exponent.parse::<i64>().unwrap_or(i64::MAX);
+    match digits.trim_start_matches('0') {
+        "" => (String::new(), 0),
+        some => (
+            some.to_owned(),
+            power.saturating_sub(places).saturating_add(dropped),
+        ),
+    }
+}
+
+struct Watch {
+    limits: Limits,
+    nodes: Cell<usize>,
+    found: Cell<Option<JsonError>>,
+}
+
+impl Watch {
+    fn refuse<E: serde::de::Error>(&self, why: JsonError) -> E {
+        self.found.set(Some(why));
+        E::custom(why)
+    }
+
+    fn count<E: serde::de::Error>(&self) -> Result<(), E> {
+        self.nodes.set(self.nodes.get() + 1);
+        if self.nodes.get() > self.limits.nodes {
+            return Err(self.refuse(JsonError::TooMany));
+        }
+        Ok(())
+    }
+
+    fn string<E: serde::de::Error>(&self, text: String) -> Result<String, E> {
+        if text.len() > self.limits.string {
+            return Err(self.refuse(JsonError::LongString));
+        }
+        Ok(text)
+    }
+}
+
+struct Node<'a>(&'a Watch);
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        self.0.count()?;
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        let number = Number::from_f64(value);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| self.0.refuse(JsonError::InexactNumber))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
+        self.0.string(text).map(Value::String)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element_seed(Node(self.0))? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = from.next_key::<String>()? {
+            let key = self.0.string(key)?;
+            if members.contains_key(&key) {
+                return Err(self.0.refuse(JsonError::DoubledKey));
+            }
+            members.insert(key, from.next_value_seed(Node(self.0))?);
+        }
+        Ok(Value::Object(members))
+    }
+}

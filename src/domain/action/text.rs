@@ -1,0 +1,260 @@
+//! Text that is what it looks like.
+//!
+//! Unicode has characters that reorder, hide or pile up text. In the words of an agent or the
+//! name of a client they are refused; in a value that a service vouches for they are made
+//! visible, because there a refusal would hide what is asked. Nothing here is about HTML: pages
+//! escape what they print.
+//!
+//! Scripts keep what they need to be written correctly:
+//!
+//! * a joiner or non-joiner (U+200D, U+200C) after a virama, before one (Bengali), or between
+//!   two letters of a script that joins (Arabic, Syriac, N'Ko, Mongolian, Adlam);
+//! * U+200D between two emoji, and U+FE0F after one;
+//! * two marks in a row, as Vietnamese or vocalised Arabic have; marks that belong to a syllable
+//!   rather than to a letter (Burmese, Tibetan, Khmer) may be six.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+use unicode_properties::{
+    GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory,
+};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Letters as a reader counts them, in the name of a client.
+const LONGEST_NAME: usize = 60;
+/// Code points in one letter as a reader counts them. A family of four in skin tones has eleven.
+const TALLEST: usize = 16;
+const MARKS: usize = 2;
+const SYLLABLE_MARKS: usize = 6;
+
+/// Names that would pass for ours. Compared without case and spaces.
+const RESERVED: [&str; 10] = [
+    "admin",
+    "administrator",
+    "countersign",
+    "notification",
+    "root",
+    "security",
+    "securitycheck",
+    "support",
+    "system",
+    "you",
+];
+
+/// Text without anything hidden, in NFC.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CleanText(String);
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing but spaces.
+    #[error("the text is empty")]
+    Empty,
+    /// Longer than allowed.
+    #[error("the text is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that hides, reorders or controls.
+    #[error("the text has a character that is not allowed: U+{:04X}", u32::from(*.0))]
+    NotAllowed(char),
+    /// More marks on one letter than any language writes.
+    #[error("the text piles too many marks on one letter")]
+    PiledUp,
+    /// A name that would pass for ours, or is no name.
+    #[error("the name is reserved or has neither letter nor digit")]
+    NoName,
+}
+
+impl CleanText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Display for CleanText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Takes the words of an agent: one line, at most `max` letters as a reader counts them.
+pub fn agent_text(text: &str, max: usize) -> Result<CleanText, TextError> {
+    // Before anything costs more than a glance.
+    if text.chars().nth(max.saturating_mul(TALLEST)).is_some() {
+        return Err(TextError::TooLong(max));
+    }
+    let text: String = text.nfc().collect();
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    if let Some(flaw) = flaws(&text).into_iter().flatten().next() {
+        return Err(flaw);
+    }
+    let mut letters = 0;
+    for letter in text.graphemes(true) {
+        letters += 1;
+        if letter.chars().count() > TALLEST {
+            return Err(TextError::PiledUp);
+        }
+    }
+    if letters > max {
+        return Err(TextError::TooLong(max));
+    }
+    Ok(CleanText(text))
+}
+
+/// Takes the name a client is shown under: as [`agent_text`], trimmed, with a letter or digit in
+/// it, and none that would pass for ours.
+pub fn display_name(text: &str) -> Result<CleanText, TextError> {
+    let name = agent_text(text.trim(), LONGEST_NAME)?;
+    let bare: String = name.0.chars().filter(|c| c.is_alphanumeric()).collect();
+    if bare.is_empty() || RESERVED.contains(&bare.to_lowercase().as_str()) {
+        return Err(TextError::NoName);
+    }
+    Ok(name)
+}
+
+/// Shows a value as it is, with everything hidden written out: `⟦U+202E⟧`.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (c, flaw) in text.chars().zip(flaws(text)) {
+        match flaw {
+            None => out.push(c),
+            Some(_) => out.push_str(&format!("⟦U+{:04X}⟧", u32::from(c))),
+        }
+    }
+    out
+}
+
+/// What is wrong with each code point of the text.
+fn flaws(text: &str) -> Vec<Option<TextError>> {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut marks, mut syllable) = (0, 0);
+    let judge = |at: usize| {
+        let c = chars[at];
+        if is_mark(c) {
+            syllable += 1;
+            marks = if canonical_combining_class(c) == 0 {
+                0
+            } else {
+                marks + 1
+            };
+        } else if !is_joiner(c) {
+            (marks, syllable) = (0, 0);
+        }
+        if !allowed(&chars, at) {
+            Some(TextError::NotAllowed(c))
+        } else if marks > MARKS || syllable > SYLLABLE_MARKS {
+            Some(TextError::PiledUp)
+        } else {
+            None
+        }
+    };
+    (0..chars.len()).map(judge).collect()
+}
+
+fn allowed(chars: &[char], at: usize) -> bool {
+    let c = chars[at];
+    match c {
+        ' '..='~' => true,
+        '\u{200c}' => joins_script(chars, at),
+        '\u{200d}' => joins_script(chars, at) || joins_emoji(chars, at),
+        '\u{fe0f}' => presents_emoji(chars, at),
+        _ => !is_blank(c) && shows(c.general_category()),
+    }
+}
+
+fn shows(category: GeneralCategory) -> bool {
+    !matches!(
+        category,
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate
+            | GeneralCategory::Unassigned
+    )
+}
+
+/// Letters, marks and symbols that show nothing (`Default_Ignorable_Code_Point` outside the
+/// categories above, and the empty Braille cell).
+fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        '\u{034f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && !is_blank(c) && c.general_category_group() == GeneralCategoryGroup::Mark
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+fn is_virama(c: char) -> bool {
+    canonical_combining_class(c) == 9
+}
+
+fn joins_script(chars: &[char], at: usize) -> bool {
+    let next = chars.get(at + 1).copied();
+    let Some(previous) = at.checked_sub(1).map(|before| chars[before]) else {
+        return false;
+    };
+    let letter_before = chars[..at].iter().rev().copied().find(|c| !is_mark(*c));
+    let brahmic = is_virama(previous)
+        || (previous.is_alphabetic() && !previous.is_ascii() && next.is_some_and(is_virama));
+    let cursive = letter_before.is_some_and(is_cursive) && next.is_some_and(is_cursive);
+    !is_joiner(previous) && (brahmic || cursive)
+}
+
+/// A letter of a script whose letters join.
+fn is_cursive(c: char) -> bool {
+    c.is_alphabetic()
+        && matches!(
+            c,
+            '\u{0620}'..='\u{06ff}'
+                | '\u{0700}'..='\u{077f}'
+                | '\u{07c0}'..='\u{07ff}'
+                | '\u{0860}'..='\u{08ff}'
+                | '\u{1820}'..='\u{18aa}'
+                | '\u{1e900}'..='\u{1e94b}'
+        )
+}
+
+fn is_pictograph(c: char) -> bool {
+    !c.is_ascii() && c.is_emoji_char()
+}
+
+fn joins_emoji(chars: &[char], at: usize) -> bool {
+    let before = chars[..at].iter().rev().copied().find(|c| *c != '\u{fe0f}');
+    let after = chars.get(at + 1).copied();
+    before.is_some_and(is_pictograph) && after.is_some_and(is_pictograph)
+}
+
+/// After a pictograph, or within a keycap such as `1️⃣`.
+fn presents_emoji(chars: &[char], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| chars[before]);
+    let keycap = chars.get(at + 1) == Some(&'\u{20e3}');
+    before.is_some_and(|c| is_pictograph(c) || (keycap && c.is_emoji_char()))
+}
