@@ -12,5 +12,6 @@
 //! ```
 
 pub mod action;
+pub mod consent;
 pub mod id;
 pub mod parcel;

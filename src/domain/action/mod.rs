@@ -5,20 +5,30 @@
 //! * [`details`]: typed details from an agent (RFC 9396), checked against the catalogue
 //! * [`asked`]: the scopes and details of one request, belonging to one resource
 //! * [`card`]: what the person is shown, and what is hashed and signed
-//! * [`match_code`]: the word and number on both screens
+//! * [`match_code`](mod@match_code): the word and number on both screens
 //! * [`money`], [`text`], [`json`], [`duration`]: values that mean one thing only
 //!
 //! What "always" covers is in [`consent`](super::consent).
 
+pub mod asked;
+pub mod card;
 pub mod catalogue;
+pub mod details;
 pub mod duration;
+pub(crate) mod facts;
 pub mod json;
+pub mod match_code;
 pub mod money;
 pub mod risk;
 pub mod text;
+pub(crate) mod value;
 
+pub use asked::{Asked, AskedError, AskedItem};
+pub use card::{Card, CardItem, CardResource, Fact, Party};
 pub use catalogue::{
     Always, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind, Permission,
     PermissionKey, Resource,
 };
+pub use details::{Detail, DetailsError, read_details};
+pub use match_code::match_code;
 pub use risk::Tier;

@@ -1,0 +1,130 @@
+//! From a permission and typed details to a sentence and the rows below it.
+
+use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::card::Fact;
+use super::catalogue::{Field, FieldKind, Permission};
+use super::text::visible;
+use super::value::{show, show_any};
+
+/// Above this a heading is too long to be read at a glance.
+const LONG_HEADING: usize = 80;
+/// How much of a name a long heading keeps. The row below has all of it.
+const KEPT: usize = 40;
+const ABSENT: &str = "…";
+
+/// The sentence of a permission, with the values of these details.
+pub(crate) fn heading(permission: &Permission, detail: Option<&Value>) -> String {
+    let full = fill(permission, detail, usize::MAX);
+    if letters(&full) <= LONG_HEADING {
+        full
+    } else {
+        fill(permission, detail, KEPT)
+    }
+}
+
+/// Everything the details say: the declared fields in the order of the catalogue, then whatever
+/// else the schema let through, so that a token never says what the card did not.
+pub(crate) fn facts(permission: &Permission, detail: Option<&Value>) -> Vec<Fact> {
+    let Some(detail) = detail else {
+        return Vec::new();
+    };
+    let declared = permission.fields.iter().filter_map(|field| {
+        let value = shown(field, detail.pointer(&field.pointer)?);
+        Some(Fact {
+            label: field.label.clone(),
+            value,
+            critical: field.critical,
+        })
+    });
+    declared.chain(undeclared(permission, detail)).collect()
+}
+
+/// The value of a field, as a person reads it.
+pub(crate) fn shown(field: &Field, value: &Value) -> String {
+    show(field.kind, value).unwrap_or_else(|_| show_any(value))
+}
+
+fn fill(permission: &Permission, detail: Option<&Value>, kept: usize) -> String {
+    permission.title.fill(|name| {
+        let field = permission.field(name);
+        let value = field.and_then(|field| detail?.pointer(&field.pointer));
+        match (field, value) {
+            (Some(field), Some(value)) => shorten(field.kind, shown(field, value), kept),
+            _ => ABSENT.to_owned(),
+        }
+    })
+}
+
+/// Names and lists may lose their end in a heading; amounts, numbers and dates never.
+fn shorten(kind: FieldKind, value: String, kept: usize) -> String {
+    match kind {
+        FieldKind::Money | FieldKind::Number | FieldKind::Date | FieldKind::Flag => value,
+        FieldKind::Text | FieldKind::List => match value.grapheme_indices(true).nth(kept) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value,
+        },
+    }
+}
+
+fn letters(text: &str) -> usize {
+    text.graphemes(true).count()
+}
+
+fn undeclared(permission: &Permission, detail: &Value) -> Vec<Fact> {
+    let mut found = Vec::new();
+    let Some(members) = detail.as_object() else {
+        return found;
+    };
+    // Depth first, without recursion; what waits is (pointer, value).
+    let mut waiting: Vec<(String, &Value)> = members
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "type" | "locations"))
+        .map(|(name, value)| (format!("/{}", escape(name)), value))
+        .collect();
+    waiting.reverse();
+    while let Some((pointer, value)) = waiting.pop() {
+        let below = format!("{pointer}/");
+        if permission
+            .fields
+            .iter()
+            .any(|field| field.pointer == pointer)
+        {
+            continue;
+        }
+        let parted = permission
+            .fields
+            .iter()
+            .any(|field| field.pointer.starts_with(&below));
+        match value
+            .as_object()
+            .filter(|inner| parted || !inner.is_empty())
+        {
+            Some(inner) => {
+                let next = inner
+                    .iter()
+                    .map(|(name, value)| (below.clone() + &escape(name), value));
+                waiting.extend(next.collect::<Vec<_>>().into_iter().rev());
+            }
+            None => found.push(Fact {
+                label: label(&pointer),
+                value: show_any(value),
+                critical: false,
+            }),
+        }
+    }
+    found
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn label(pointer: &str) -> String {
+    let names = pointer
+        .split('/')
+        .skip(1)
+        .map(|token| token.replace("~1", "/").replace("~0", "~"));
+    visible(&names.collect::<Vec<_>>().join(" › "))
+}

@@ -1,0 +1,81 @@
+//! One bounded part of an "always": comparing, leaving out, choosing.
+
+use serde_json::Value;
+
+use super::bounds::Limit;
+use crate::domain::action::json::canonical;
+use crate::domain::action::money::Money;
+use crate::domain::action::{Bound, FieldKind};
+
+impl Limit {
+    /// Whether a value is inside this limit. What cannot be compared is not.
+    pub(super) fn admits(&self, kind: FieldKind, asked: &Value) -> bool {
+        match self.bound {
+            Bound::Same => same(&self.value, asked),
+            Bound::AtMost => at_most(kind, asked, &self.value),
+            Bound::Prefix => starts_with(asked, &self.value),
+            Bound::Any => true,
+        }
+    }
+}
+
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    canonical(a) == canonical(b)
+}
+
+fn at_most(kind: FieldKind, asked: &Value, ceiling: &Value) -> bool {
+    match kind {
+        FieldKind::Money => match (Money::from_value(asked), Money::from_value(ceiling)) {
+            (Ok(asked), Ok(ceiling)) => same_but_amount(asked, ceiling),
+            (Ok(_) | Err(_), _) => false,
+        },
+        // A negative number is not "less of the same": it is another direction.
+        FieldKind::Number => match (asked.as_f64(), ceiling.as_f64()) {
+            (Some(asked), Some(ceiling)) => (0.0..=ceiling).contains(&asked),
+            (Some(_) | None, _) => false,
+        },
+        FieldKind::Text | FieldKind::Date | FieldKind::List | FieldKind::Flag => false,
+    }
+}
+
+fn same_but_amount(asked: Money, ceiling: Money) -> bool {
+    asked.within(ceiling)
+}
+
+/// Whether a text starts with another, and stays below it: a path that climbs
+/// (`staging/../production`) starts right and ends elsewhere.
+fn starts_with(asked: &Value, prefix: &Value) -> bool {
+    match (asked.as_str(), prefix.as_str()) {
+        (Some(asked), Some(prefix)) => {
+            asked.starts_with(prefix) && (asked == prefix || !climbs(asked))
+        }
+        (Some(_) | None, _) => false,
+    }
+}
+
+pub(super) fn climbs(text: &str) -> bool {
+    let parts = text.split(['/', '\\']);
+    parts.into_iter().any(|part| part == ".." || part == ".")
+        || text.contains(['\\', '%', '?', '#', '@'])
+        || text.chars().any(char::is_control)
+}
+
+/// Leaves out the value at a pointer. In a list its place stays, empty, so that no neighbour
+/// moves up.
+pub(super) fn leave_out(from: &mut Value, pointer: &str) {
+    let Some((above, token)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    let name = token.replace("~1", "/").replace("~0", "~");
+    match from.pointer_mut(above) {
+        Some(Value::Object(members)) => {
+            members.remove(&name);
+        }
+        Some(Value::Array(_)) => {
+            if let Some(place) = from.pointer_mut(pointer) {
+                *place = Value::Null;
+            }
+        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
+    }
+}

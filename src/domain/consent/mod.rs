@@ -1,0 +1,14 @@
+//! How a person's answer goes further than once.
+//!
+//! * [`bounds`]: how far an "always" may go, and what a person can choose
+//! * [`standing`]: the "always" itself, and what it covers
+//! * [`ending`]: until when
+
+pub mod bounds;
+pub mod ending;
+mod limit;
+pub mod standing;
+
+pub use bounds::{Bounds, BoundsError, FieldChoice, FieldChoices, Limit};
+pub use ending::{EndChoice, end_choices};
+pub use standing::{LAPSES_AFTER, StandingGrant, covering, covers};
