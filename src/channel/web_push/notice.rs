@@ -5,7 +5,10 @@
 //! important waits. Nothing an agent wrote is in any of them.
 
 use serde_json::json;
+use time::OffsetDateTime;
 use unicode_segmentation::UnicodeSegmentation;
+
+use crate::channel::asked::{Asked, brief};
 
 /// The most the encrypting crate takes.
 const MOST_BYTES: usize = 3052;
@@ -48,6 +51,39 @@ pub struct Notice {
 pub struct TooLong;
 
 impl Notice {
+    /// A request waits for an answer. Without a heading the notice says nothing more than that.
+    ///
+    /// `tag` is the request's id, `badge` the number of requests that wait for this person.
+    pub fn asking(
+        asked: &Asked,
+        tag: String,
+        urgency: Urgency,
+        badge: u32,
+        now: OffsetDateTime,
+    ) -> Self {
+        let (title, body) = match &asked.heading {
+            Some(heading) => {
+                let until = brief(asked.answer_by, now);
+                let code = &asked.match_code;
+                let agent = &asked.agent;
+                (
+                    format!("{agent} asks"),
+                    format!("{heading} · by {until} · {code}"),
+                )
+            }
+            None => ("1 important request".to_owned(), String::new()),
+        };
+        Self {
+            title,
+            body,
+            lang: "en".to_owned(),
+            tag,
+            navigate: asked.link.clone(),
+            urgency,
+            badge,
+        }
+    }
+
     /// The payload. Long words are cut where a reader would cut them.
     pub fn payload(&self) -> Result<Vec<u8>, TooLong> {
         let payload = json!({
@@ -88,17 +124,43 @@ fn cut(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
+    fn asked(heading: Option<&str>) -> Asked {
+        Asked {
+            server: "Acme".to_owned(),
+            agent: "Billing Agent".to_owned(),
+            heading: heading.map(str::to_owned),
+            answer_by: datetime!(2026-11-22 14:12:00 UTC),
+            match_code: "KITE-47".to_owned(),
+            link: "https://ask.acme.example/r/1c26".to_owned(),
+        }
+    }
+
+    fn asking(heading: Option<&str>) -> Notice {
+        let now = datetime!(2026-11-22 14:05:00 UTC);
+        Notice::asking(
+            &asked(heading),
+            "req-1c26".to_owned(),
+            Urgency::High,
+            2,
+            now,
+        )
+    }
+
     fn notice() -> Notice {
-        Notice {
-            title: "Billing Agent asks".to_owned(),
-            body: "Pay €240.00 to Hanna Herwitz · by 14:12 · KITE-47".to_owned(),
-            lang: "en".to_owned(),
-            tag: "req-1c26".to_owned(),
-            navigate: "https://ask.acme.example/r/1c26".to_owned(),
-            urgency: Urgency::High,
-            badge: 2,
+        asking(Some("Pay €240.00 to Hanna Herwitz"))
+    }
+
+    #[test]
+    fn sec_a17_from_tier_high_on_a_lock_screen_shows_only_that_something_waits() {
+        let notice = asking(None);
+        assert_eq!((&*notice.title, &*notice.body), ("1 important request", ""));
+        let payload = String::from_utf8(notice.payload().unwrap()).unwrap();
+        for hidden in ["Billing", "KITE", "14:12"] {
+            assert!(!payload.contains(hidden), "{hidden} in {payload}");
         }
     }
 
