@@ -36,6 +36,8 @@ use crate::domain::parcel::Delivery;
 pub use self::address::{is_never, is_public};
 pub use self::allow::{MalformedAllow, OutboundAllow};
 pub use self::target::RefusedUrl;
+#[doc(no_inline)]
+pub use reqwest::Certificate;
 
 /// How much of an answer is read unless the call says otherwise.
 pub const READ_AT_MOST: usize = 4 * 1024;
@@ -64,7 +66,7 @@ pub struct SenderOptions {
     /// What may be called although it is not public.
     pub allow: OutboundAllow,
     /// Roots to trust besides the machine's: a private certificate authority.
-    pub tls_roots: Vec<reqwest::Certificate>,
+    pub tls_roots: Vec<Certificate>,
     /// Where a name leads, whatever DNS says. Port 0 means the URL's own port.
     pub overrides: HashMap<String, Vec<SocketAddr>>,
     /// How long a call may take, from waiting for its turn to the last byte.

@@ -155,3 +155,28 @@ async fn a_name_may_be_led_elsewhere_by_the_operator() {
     assert_eq!(answer.status, 200);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test]
+async fn sec_g04_proxy_variables_are_ignored() {
+    let (canary, touched) = peer(Vec::new(), Duration::ZERO).await;
+    let proxy = format!("http://127.0.0.1:{canary}");
+    // Variables belong to a process: this asks one of its own, and the test above runs in it.
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+    ] {
+        child.env(name, &proxy);
+    }
+    let test = "channel::sender::tests::a_name_may_be_led_elsewhere_by_the_operator";
+    let output = child.args(["--exact", test]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    assert_eq!(touched.load(Ordering::SeqCst), 0);
+}

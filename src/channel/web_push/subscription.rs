@@ -241,6 +241,24 @@ mod tests {
     }
 
     #[test]
+    fn sec_g06_no_url_of_the_corpus_is_an_endpoint() {
+        let sender = Sender::new("".parse().unwrap()).unwrap();
+        let corpus = include_str!("../../../tests/corpora/urls_refused.txt");
+        for line in corpus
+            .lines()
+            .filter(|l| !l.is_empty() && !l.starts_with("# "))
+        {
+            let keys = format!(r#"{{"p256dh":"{P256DH}","auth":"{AUTH}"}}"#);
+            let json = format!(r#"{{"endpoint":"{line}","keys":{keys}}}"#);
+            let refused = Subscription::read(json.as_bytes(), &sender).expect_err(line);
+            assert!(
+                matches!(refused, SubscriptionError::Endpoint(_)),
+                "{line}: {refused}"
+            );
+        }
+    }
+
+    #[test]
     fn t95_keys_that_cannot_encrypt_are_refused() {
         let off_curve = format!("{}5", &P256DH[..P256DH.len() - 1]);
         let compressed = URL_SAFE_NO_PAD.encode([2; 33]);
