@@ -14,6 +14,7 @@
 
 mod address;
 mod allow;
+mod call;
 mod resolver;
 mod retry_after;
 mod target;
@@ -24,26 +25,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
-use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::resolver::{Forbidden, Lookup, Resolver};
-use crate::domain::parcel::Delivery;
+use self::resolver::{Lookup, Resolver};
 
 pub use self::address::{is_never, is_public};
 pub use self::allow::{MalformedAllow, OutboundAllow};
+pub use self::call::{Answer, Outgoing, READ_AT_MOST, READ_CEILING, SendError};
 pub use self::target::RefusedUrl;
 #[doc(no_inline)]
 pub use reqwest::Certificate;
-
-/// How much of an answer is read unless the call says otherwise.
-pub const READ_AT_MOST: usize = 4 * 1024;
-
-/// No call may read more of an answer than this.
-pub const READ_CEILING: usize = 64 * 1024;
 
 /// Destinations remembered before idle ones are forgotten.
 const MANY_DESTINATIONS: usize = 1024;
@@ -94,90 +87,6 @@ impl Default for SenderOptions {
 #[derive(Debug, thiserror::Error)]
 #[error("outgoing HTTPS could not be set up")]
 pub struct SenderError(#[source] reqwest::Error);
-
-/// One call.
-#[derive(Clone)]
-pub struct Outgoing {
-    /// POST, mostly.
-    pub method: Method,
-    /// Whom to call; checked again before the call.
-    pub url: String,
-    /// What to say about the body.
-    pub headers: HeaderMap,
-    /// What to say.
-    pub body: Vec<u8>,
-    /// How much of the answer to read, up to [`READ_CEILING`].
-    pub read_at_most: usize,
-}
-
-impl Outgoing {
-    /// A POST that reads little of the answer.
-    pub fn post(url: impl Into<String>, headers: HeaderMap, body: Vec<u8>) -> Self {
-        Self {
-            method: Method::POST,
-            url: url.into(),
-            headers,
-            body,
-            read_at_most: READ_AT_MOST,
-        }
-    }
-}
-
-/// What came back, whatever its status.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status. A redirect is one like any other.
-    pub status: StatusCode,
-    /// The headers, as the other side sent them.
-    pub headers: HeaderMap,
-    /// The beginning of the body.
-    pub body: Vec<u8>,
-    /// Whether the body ended within the bounds of size and time. When not, `body` is what came
-    /// until then.
-    pub whole: bool,
-}
-
-impl Answer {
-    /// How long the other side asks to be left alone: between a second and an hour.
-    pub fn retry_after(&self, now: OffsetDateTime) -> Option<time::Duration> {
-        retry_after::read(&self.headers, now)
-    }
-}
-
-/// Why there was no answer. Says nothing of whom was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The URL may not be called.
-    #[error(transparent)]
-    Url(#[from] RefusedUrl),
-    /// The name leads where calls may not go.
-    #[error("the name leads to an address that is not public")]
-    Address,
-    /// Too many calls to the same destination are under way.
-    #[error("too many calls to this destination are under way")]
-    Busy,
-    /// It took too long.
-    #[error("no answer in time")]
-    Timeout,
-    /// No connection: no such name, nobody there, or a certificate that is not trusted.
-    #[error("could not connect")]
-    Connect,
-    /// The connection broke, or spoke something else than HTTP.
-    #[error("the connection broke")]
-    Broken,
-}
-
-impl SendError {
-    /// Whether another attempt may succeed.
-    pub fn delivery(self) -> Delivery {
-        match self {
-            Self::Url(_) | Self::Address => Delivery::refused(self.to_string()),
-            Self::Busy | Self::Timeout | Self::Connect | Self::Broken => {
-                Delivery::later(self.to_string())
-            }
-        }
-    }
-}
 
 impl Sender {
     /// A sender that may reach the public internet, and what `allow` lists.
@@ -270,7 +179,7 @@ impl Sender {
         let response = timeout_at(deadline, request)
             .await
             .map_err(|_| SendError::Timeout)?
-            .map_err(|error| classify(&error))?;
+            .map_err(|error| SendError::of(&error))?;
         Ok(read(response, call.read_at_most.min(READ_CEILING), deadline).await)
     }
 
@@ -323,23 +232,6 @@ async fn read(mut response: reqwest::Response, at_most: usize, deadline: Instant
         }
     }
     answer
-}
-
-fn classify(error: &reqwest::Error) -> SendError {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<Forbidden>() {
-            return SendError::Address;
-        }
-        source = cause.source();
-    }
-    if error.is_timeout() {
-        SendError::Timeout
-    } else if error.is_connect() {
-        SendError::Connect
-    } else {
-        SendError::Broken
-    }
 }
 
 #[cfg(test)]

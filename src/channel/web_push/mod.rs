@@ -4,9 +4,11 @@
 //! signs it; our [`Sender`] calls. What a notice may say at which tier is for those who write it
 //! to decide; that it is a doorbell and never a decision is true of all of them.
 
+mod contact;
 mod notice;
 #[cfg(test)]
 mod receiver;
+mod service;
 mod subscription;
 mod vapid;
 
@@ -22,9 +24,10 @@ use web_push::{ContentEncoding, VapidSignature, WebPushMessageBuilder, request_b
 use super::sender::{Answer, Outgoing, Sender};
 use crate::domain::parcel::Delivery;
 
+pub use self::contact::{MalformedContact, VapidContact};
 pub use self::notice::{Notice, TooLong, Urgency};
 pub use self::subscription::{Subscription, SubscriptionError};
-pub use self::vapid::{MalformedContact, NotAKey, VapidContact, VapidKey};
+pub use self::vapid::{NotAKey, VapidKey};
 
 /// The longest a push service is asked to keep a message: what Mozilla's allows, in round weeks.
 const LONGEST_TTL: u32 = 4 * 7 * 24 * 3600;

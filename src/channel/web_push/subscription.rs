@@ -13,20 +13,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::service::service;
 use crate::channel::sender::{RefusedUrl, Sender};
 
 /// The longest JSON text that is looked at.
 const LONGEST: usize = 4096;
-
-/// The push services of the browsers, and whose they are. `*` stands for any subdomain.
-const SERVICES: [(&str, &str); 6] = [
-    ("fcm.googleapis.com", "Google"),
-    ("jmt17.google.com", "Google"), // what Chromium builds without Google's branding are given
-    ("updates.push.services.mozilla.com", "Mozilla"),
-    ("*.push.services.mozilla.com", "Mozilla"),
-    ("*.push.apple.com", "Apple"),
-    ("*.notify.windows.com", "Microsoft"),
-];
 
 /// A browser's `PushSubscription`, checked.
 #[derive(Clone, PartialEq, Eq)]
@@ -147,18 +138,6 @@ impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Subscription({})", self.service().unwrap_or("other"))
     }
-}
-
-fn service(url: &Url) -> Option<&'static str> {
-    let host = url.domain()?;
-    let known = |pattern: &str| match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-        None => host == pattern,
-    };
-    SERVICES
-        .iter()
-        .find(|(pattern, _)| known(pattern))
-        .map(|&(_, whose)| whose)
 }
 
 #[cfg(test)]
