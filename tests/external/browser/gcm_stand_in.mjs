@@ -10,11 +10,8 @@
 //    "ca":"path of the authority's PEM", "flags":[for Chromium]}
 //   {"event":"subscribed", "token", "origin", "key"}           a page subscribed with this VAPID key
 //   {"event":"unsubscribed", "token"}
-//   {"event":"posted", "token", "status", "reason", "headers", "body"}   what our server sent (body: base64url)
 //   {"event":"delivered", "token"}                             handed to the browser
-// Reads commands (see lines.mjs):
-//   {"do":"gone", "token"}                       from now on 410 for this subscription (all, without token)
-//   {"do":"answer", "status", "headers", "times"}   the next messages get this answer instead
+// and what mailbox.mjs writes; reads the commands described there.
 
 import http from 'node:http'
 import https from 'node:https'
@@ -22,8 +19,8 @@ import { randomBytes } from 'node:crypto'
 import tls from 'node:tls'
 import { certify } from './certificates.mjs'
 import { obey, say } from './lines.mjs'
+import { Mailbox, read } from './mailbox.mjs'
 import { bytesOf, fixed64, message, readVarint, varint } from './protobuf.mjs'
-import { judge, MOST_BYTES } from './push_rules.mjs'
 
 // Which of the two a subscription names depends on how the browser was built.
 const HOSTS = ['jmt17.google.com', 'fcm.googleapis.com']
@@ -33,20 +30,12 @@ const Tag = { ping: 0, pingAnswer: 1, login: 2, loginAnswer: 3, data: 8 }
 
 const certificate = certify(process.argv[2], [...HOSTS, 'localhost', '127.0.0.1'])
 
-const subscriptions = new Map() // token → {app, subtype, origin, key}
-const waiting = [] // messages nobody has taken yet: {token, topic, frame}
+const mailbox = new Mailbox(deliver)
+const { subscriptions } = mailbox // token → {app, subtype, key}
 const connections = new Set() // browsers that have logged in
-let scripted = [] // answers to give instead of our own
-let serial = 0
 
 const listen = (server) =>
   new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
-
-async function read(request) {
-  const parts = []
-  for await (const part of request) parts.push(part)
-  return Buffer.concat(parts)
-}
 
 // ---- check-in and registration -------------------------------------------------------------------
 
@@ -86,8 +75,19 @@ const frame = (tag, body) => Buffer.concat([Buffer.from([tag]), varint(body.leng
 function deliver() {
   const browser = [...connections].at(-1)
   if (!browser) return
-  for (const { token, frame: bytes } of waiting.splice(0)) {
-    browser.write(bytes)
+  for (const { token, id, headers, body } of mailbox.take()) {
+    const { app, subtype, key } = subscriptions.get(token)
+    const fields = [
+      [3, key],
+      [5, app],
+      [7, message([1, 'subtype'], [2, subtype])],
+      [7, message([1, 'content-encoding'], [2, headers['content-encoding']])],
+      [9, id],
+      [17, Number(headers.ttl)],
+      [18, Date.now()],
+      [21, body],
+    ]
+    browser.write(frame(Tag.data, message(...fields)))
     say({ event: 'delivered', token })
   }
 }
@@ -125,41 +125,10 @@ const stream = tls.createServer({ key: certificate.key, cert: certificate.cert }
 
 // ---- the front that senders post to --------------------------------------------------------------
 
-function accept(token, headers, body) {
-  const { app, subtype, key } = subscriptions.get(token)
-  const { topic } = headers
-  const older = waiting.findIndex((one) => topic && one.topic === topic && one.token === token)
-  if (older >= 0) waiting.splice(older, 1)
-  const fields = [
-    [3, key],
-    [5, app],
-    [7, message([1, 'subtype'], [2, subtype])],
-    [7, message([1, 'content-encoding'], [2, headers['content-encoding']])],
-    [9, `0:${++serial}`],
-    [17, Number(headers.ttl)],
-    [18, Date.now()],
-    [21, body],
-  ]
-  waiting.push({ token, topic, frame: frame(Tag.data, message(...fields)) })
-}
-
-const front = https.createServer({ key: certificate.key, cert: certificate.cert }, async (request, response) => {
-  const body = await read(request)
-  const { headers, method, url } = request
-  const token = /^\/(?:fcm\/send|wp)\/([\w-]+)$/.exec(url)?.[1]
-  const known = method === 'POST' ? subscriptions.get(token) : undefined
-  const origin = `https://${headers.host}`
-  const told = scripted.shift()
-  const verdict = told
-    ? { status: told.status, reason: 'as the test said' }
-    : judge(headers, body, known && { origin, key: known.key })
-
-  if (verdict.status === 201) accept(token, headers, body)
-  say({ event: 'posted', token, ...verdict, headers, body: body.subarray(0, MOST_BYTES + 1).toString('base64url') })
-  const extra = verdict.status === 201 ? { location: `${origin}/message/${serial}`, ttl: headers.ttl } : told?.headers
-  response.writeHead(verdict.status, extra).end()
-  deliver()
-})
+const front = https.createServer(
+  { key: certificate.key, cert: certificate.cert },
+  mailbox.front({ path: /^\/(?:fcm\/send|wp)\/([\w-]+)$/, scheme: 'https' }),
+)
 
 // ---- start ---------------------------------------------------------------------------------------
 
@@ -177,13 +146,5 @@ say({
   ],
 })
 
-await obey({
-  gone({ token }) {
-    if (token) subscriptions.delete(token)
-    else subscriptions.clear()
-  },
-  answer({ status, headers = {}, times = 1 }) {
-    scripted = Array.from({ length: times }, () => ({ status, headers }))
-  },
-})
+await obey(mailbox.commands)
 process.exit(0)

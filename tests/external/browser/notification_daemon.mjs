@@ -31,11 +31,57 @@ export class NotificationDaemon extends EventEmitter {
     this.emit('error', new Error('the notification daemon has ended'))
   }
 
-  press(id, key) {
-    this.process.stdin.write(`${JSON.stringify({ press: id, key })}\n`)
+  #tell(command) {
+    this.process.stdin.write(`${JSON.stringify(command)}\n`)
   }
 
-  dismiss(id) {
-    this.process.stdin.write(`${JSON.stringify({ dismiss: id })}\n`)
+  /** The newest notification still standing that says this, now or as soon as it comes. */
+  #standing({ id, title, body }, patience) {
+    const holds = (whole, part) => part === undefined || whole.includes(part)
+    const find = () =>
+      this.shown.findLast(
+        (one) => !one.closed && (id === undefined || one.id === id) && holds(one.title, title) && holds(one.body, body),
+      )
+    return new Promise((resolve, reject) => {
+      const settle = (what, how) => {
+        clearTimeout(late)
+        this.off('shown', look)
+        how(what)
+      }
+      const look = () => {
+        const found = find()
+        if (found) settle(found, resolve)
+      }
+      const none = () => new Error(`no such notification; there were ${JSON.stringify(this.shown)}`)
+      const late = setTimeout(() => settle(none(), reject), patience)
+      this.on('shown', look)
+      look()
+    })
+  }
+
+  /**
+   * Commands for lines.mjs. Each names a notification by `id`, or by a part of its `title` or `body`, and
+   * waits `timeout` for it: `waitForNotification`, `clickNotification` (the notification itself, or the
+   * button labelled `action`), `dismissNotification`.
+   */
+  commands(patience) {
+    const named = ({ timeout = patience, ...which }) => this.#standing(which, timeout)
+    return {
+      waitForNotification: async (which) => ({ notification: await named(which) }),
+      clickNotification: async ({ action, ...which }) => {
+        const found = await named(which)
+        const key = action ? found.actions.find(({ label }) => label === action)?.key : 'default'
+        if (!key) throw new Error(`no button ${action} among ${JSON.stringify(found.actions)}`)
+        found.closed = true
+        this.#tell({ press: found.id, key })
+        return { notification: found }
+      },
+      dismissNotification: async (which) => {
+        const found = await named(which)
+        found.closed = true
+        this.#tell({ dismiss: found.id })
+        return { notification: found }
+      },
+    }
   }
 }

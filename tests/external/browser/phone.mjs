@@ -24,6 +24,7 @@ import { obey, say } from './lines.mjs'
 import { NotificationDaemon } from './notification_daemon.mjs'
 
 const options = JSON.parse(process.argv[2] ?? '{}')
+const patience = options.timeout ?? 10_000
 const home = mkdtempSync(join(tmpdir(), 'phone-'))
 process.on('exit', () => rmSync(home, { recursive: true, force: true }))
 
@@ -53,7 +54,7 @@ const context = await chromium.launchPersistentContext(options.profile ?? join(h
   ],
 })
 for (const origin of options.granted ?? []) await context.grantPermissions(['notifications'], { origin })
-context.setDefaultTimeout(options.timeout ?? 10_000)
+context.setDefaultTimeout(patience)
 
 // ---- what is noticed all the while ---------------------------------------------------------------
 
@@ -102,31 +103,6 @@ async function cdp() {
 
 // ---- notifications -------------------------------------------------------------------------------
 
-const holds = (whole, part) => part === undefined || whole.includes(part)
-
-/** The newest notification still standing that says this, now or as soon as it comes. */
-function notification({ id, title, body, timeout = options.timeout ?? 10_000 }) {
-  const find = () =>
-    daemon.shown.findLast(
-      (one) => !one.closed && (id === undefined || one.id === id) && holds(one.title, title) && holds(one.body, body),
-    )
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      const found = find()
-      if (!found) return
-      clearTimeout(patience)
-      daemon.off('shown', look)
-      resolve(found)
-    }
-    const patience = setTimeout(() => {
-      daemon.off('shown', look)
-      reject(new Error(`no such notification; there were ${JSON.stringify(daemon.shown)}`))
-    }, timeout)
-    daemon.on('shown', look)
-    look()
-  })
-}
-
 async function deliverPush({ data, origin = new URL(page.url()).origin }) {
   const session = await cdp()
   const registration = new Promise((resolve) => {
@@ -145,7 +121,7 @@ async function deliverPush({ data, origin = new URL(page.url()).origin }) {
 function within(promise, reason) {
   let timer
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(reason)), options.timeout ?? 10_000)
+    timer = setTimeout(() => reject(new Error(reason)), patience)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
@@ -262,7 +238,6 @@ await obey({
     await context.grantPermissions(['notifications'], { origin })
   },
   deliverPush,
-  waitForNotification: async (which) => ({ notification: await notification(which) }),
   /** What the service worker has up, as the page is told. */
   async notifications() {
     return {
@@ -274,20 +249,7 @@ await obey({
       }),
     }
   },
-  /** A press on the notification itself, or on the button labelled `action`. */
-  async clickNotification({ action, ...which }) {
-    const found = await notification(which)
-    const key = action ? found.actions.find(({ label }) => label === action)?.key : 'default'
-    if (!key) throw new Error(`no button ${action} among ${JSON.stringify(found.actions)}`)
-    found.closed = true
-    daemon.press(found.id, key)
-    return { notification: found }
-  },
-  async dismissNotification(which) {
-    const found = await notification(which)
-    found.closed = true
-    daemon.dismiss(found.id)
-  },
+  ...daemon.commands(patience),
 })
 
 await context.close()
