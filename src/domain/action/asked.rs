@@ -86,3 +86,85 @@ impl Asked {
         Ok(Self { items, resource })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::action::fixture::{catalogue, deploy, details, small_payment};
+
+    const PAYMENTS: &str = "https://payments.example.com";
+
+    fn read(scopes: &[&str], resources: &[&str]) -> Result<Asked, AskedError> {
+        let resources: Vec<String> = resources.iter().map(ToString::to_string).collect();
+        Asked::read(scopes, &[], &resources, &catalogue())
+    }
+
+    #[test]
+    fn scopes_and_details_are_merged_and_belong_to_one_resource() {
+        let pay = details(&json!([
+            small_payment("1", "EUR", "A"),
+            small_payment("1", "EUR", "A")
+        ]));
+        let asked =
+            Asked::read(&["payments.read", "payments.read"], &pay, &[], &catalogue()).unwrap();
+        assert_eq!(asked.resource.as_deref(), Some(PAYMENTS));
+        let keys: Vec<_> = asked
+            .items
+            .iter()
+            .map(|item| item.key.as_stored())
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "scope:payments.read",
+                "type:payment_small",
+                "type:payment_small"
+            ]
+        );
+        let deploy = details(&json!([deploy("1", "staging")]));
+        let mixed = Asked::read(&["payments.read"], &deploy, &[], &catalogue());
+        assert_eq!(mixed, Err(AskedError::MixedResources));
+    }
+
+    #[test]
+    fn what_is_not_in_the_catalogue_cannot_be_asked() {
+        assert_eq!(
+            read(&["payments.write"], &[]),
+            Err(AskedError::UnknownScope)
+        );
+        assert_eq!(read(&["deploy"], &[]), Err(AskedError::UnknownScope));
+        assert_eq!(
+            read(&[], &["https://nowhere.example"]),
+            Err(AskedError::UnknownResource)
+        );
+    }
+
+    #[test]
+    fn a_resource_parameter_must_agree() {
+        assert!(read(&["payments.read"], &[PAYMENTS, PAYMENTS]).is_ok());
+        let other = "https://files.example.com";
+        assert_eq!(
+            read(&["payments.read"], &[other]),
+            Err(AskedError::MixedResources)
+        );
+        assert_eq!(
+            read(&[], &[PAYMENTS, other]),
+            Err(AskedError::MixedResources)
+        );
+        assert_eq!(
+            read(&["payments.read", "files.read"], &[]),
+            Err(AskedError::MixedResources)
+        );
+    }
+
+    #[test]
+    fn nothing_but_the_person_may_be_asked_for() {
+        assert_eq!(read(&[], &[]), Ok(Asked::default()));
+        assert_eq!(
+            read(&[], &[PAYMENTS]).unwrap().resource.as_deref(),
+            Some(PAYMENTS)
+        );
+    }
+}

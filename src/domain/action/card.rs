@@ -179,3 +179,202 @@ fn draw_item(item: &AskedItem, catalogue: &Catalogue) -> CardItem {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::action::fixture::{asked, catalogue, deploy, payment, small_payment};
+    use crate::domain::action::text::agent_text;
+
+    fn draw(asked: &Asked, said: Option<&str>) -> Card {
+        let party = |id: &str, name: &str| Party {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        };
+        let said = said.map(|words| agent_text(words, 200).unwrap());
+        Card::draw(
+            asked,
+            &catalogue(),
+            party("billing", "Billing Agent"),
+            party("7f", "Maya"),
+            said,
+            "KITE-4711".to_owned(),
+            RequestId(Uuid::from_u128(1)),
+        )
+    }
+
+    fn rows(facts: &[Fact]) -> Vec<(&str, &str)> {
+        facts
+            .iter()
+            .map(|fact| (fact.label.as_str(), fact.value.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn one_thing_is_one_sentence_with_its_facts() {
+        let card = draw(&asked(&[], &json!([payment("240", "Hanna Herwitz")])), None);
+        assert_eq!(card.heading, "Pay €240.00 to Hanna Herwitz");
+        assert_eq!(
+            rows(&card.facts),
+            [
+                ("Amount", "€240.00"),
+                ("To", "Hanna Herwitz"),
+                ("Account", "DE02120300000000202051")
+            ]
+        );
+        assert!(card.facts[0].critical && !card.facts[2].critical);
+        assert_eq!(
+            (card.tier, card.consequence),
+            (Tier::High, Some(Consequence::CannotBeUndone))
+        );
+        assert_eq!(card.resource.unwrap().name, "Payments");
+        assert_eq!(card.items[0].facts, card.facts);
+    }
+
+    #[test]
+    fn several_things_are_counted_and_the_worst_sets_the_tier() {
+        let many = asked(
+            &["payments.read"],
+            &json!([small_payment("1", "CHF", "A"), payment("2", "B")]),
+        );
+        let card = draw(&many, None);
+        assert_eq!(card.heading, "3 things for Payments");
+        assert!(card.facts.is_empty());
+        let headings: Vec<_> = card
+            .items
+            .iter()
+            .map(|item| item.heading.as_str())
+            .collect();
+        assert_eq!(
+            headings,
+            ["See your payments", "Pay 1.00 CHF to A", "Pay €2.00 to B"]
+        );
+        assert_eq!(card.tier, Tier::High);
+    }
+
+    #[test]
+    fn asking_for_nothing_else_asks_whether_it_is_you() {
+        let card = draw(&Asked::default(), None);
+        assert_eq!(card.heading, "Confirm it is you for Billing Agent");
+        assert_eq!(
+            (card.tier, card.items.len(), card.resource),
+            (Tier::Low, 0, None)
+        );
+    }
+
+    #[test]
+    fn sec_a10_the_words_of_the_agent_reach_neither_heading_nor_facts() {
+        let request = asked(&[], &json!([payment("9000", "Mallory")]));
+        let silent = draw(&request, None);
+        let smooth = draw(&request, Some("Just reading your calendar, nothing to see"));
+        assert_eq!(
+            smooth.said.as_deref(),
+            Some("Just reading your calendar, nothing to see")
+        );
+        assert_ne!(silent.digest(), smooth.digest());
+        assert_eq!(
+            Card {
+                said: None,
+                ..smooth
+            },
+            silent
+        );
+        assert_eq!(silent.heading, "Pay €9,000.00 to Mallory");
+    }
+
+    #[test]
+    fn sec_a10_a_single_altered_byte_is_another_digest() {
+        let card = draw(
+            &asked(&[], &json!([payment("240", "Hanna")])),
+            Some("Invoice 1042"),
+        );
+        let mut altered = card.clone();
+        altered.items[0].detail.as_mut().unwrap()["instructedAmount"]["amount"] = json!("241");
+        assert_ne!(card.digest(), altered.digest());
+        let stored: Card = serde_json::from_str(&serde_json::to_string(&card).unwrap()).unwrap();
+        assert_eq!(stored.digest(), card.digest());
+        assert_eq!(stored.canonical(), card.canonical());
+    }
+
+    #[test]
+    fn sec_a05_hidden_characters_in_a_value_are_shown() {
+        let card = draw(
+            &asked(&[], &json!([payment("1", "moc.live\u{202e}\u{200b}")])),
+            None,
+        );
+        assert_eq!(card.heading, "Pay €1.00 to moc.live⟦U+202E⟧⟦U+200B⟧");
+        assert_eq!(card.facts[1].value, "moc.live⟦U+202E⟧⟦U+200B⟧");
+    }
+
+    #[test]
+    fn sec_a09_a_long_name_ends_in_the_heading_and_is_whole_below_it() {
+        let name = "Very Long Name of a Company that Goes On and On until the Last Letter";
+        let mut pay = payment("999999999999.99", name);
+        pay["reference"] = json!("x".repeat(140));
+        let card = draw(&asked(&[], &json!([pay])), None);
+        assert!(
+            card.heading
+                .starts_with("Pay €999,999,999,999.99 to Very Long Name")
+        );
+        assert!(card.heading.ends_with('…') && card.heading.chars().count() <= 80);
+        assert_eq!(card.facts[1].value, name);
+    }
+
+    #[test]
+    fn sec_a11_what_no_field_declares_is_a_fact_all_the_same() {
+        let source = "[[resource]]\nidentifier = \"https://a.example\"\nname = \"A\"\n\
+             [[resource.permission]]\ntype = \"t\"\ntitle = \"Do {what}\"\n\
+             schema = '''{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\
+             \"what\":{\"type\":\"string\"},\"z\":{\"type\":\"integer\"},\"in\":{\"type\":\"object\",\
+             \"additionalProperties\":false,\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"null\"}}}}}'''\n\
+             [[resource.permission.field]]\nname = \"what\"\npointer = \"/what\"\nlabel = \"What\"\n";
+        let catalogue = Catalogue::read(source).unwrap();
+        let text = r#"[{"type":"t","what":"it","z":5000,"in":{"a":"x","b":null}}]"#;
+        let details = crate::domain::action::read_details(text, &catalogue).unwrap();
+        let asked = Asked::read(&[], &details, &[], &catalogue).unwrap();
+        let item = draw_item(&asked.items[0], &catalogue);
+        assert_eq!(item.heading, "Do it");
+        assert_eq!(
+            rows(&item.facts),
+            [
+                ("What", "it"),
+                ("in › a", "x"),
+                ("in › b", "none"),
+                ("z", "5,000")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_catalogue_no_longer_knows_is_treated_as_the_worst() {
+        let request = asked(&["payments.read"], &json!(null));
+        let item = draw_item(&request.items[0], &Catalogue::default());
+        assert_eq!(
+            (item.tier, item.heading.as_str()),
+            (Tier::Critical, "Allow scope payments.read")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn sec_a05_no_typed_value_can_hide_anything_on_a_card(name in ".{1,60}") {
+            prop_assume!(name.chars().count() <= 70);
+            let card = draw(&asked(&[], &json!([payment("1", &name)])), None);
+            prop_assert_eq!(visible(&card.heading), card.heading);
+            for fact in card.facts {
+                prop_assert_eq!(visible(&fact.value), fact.value);
+            }
+        }
+
+        #[test]
+        fn another_detail_is_another_card(a in "[a-z]{1,9}", b in "[a-z]{1,9}") {
+            let one = draw(&asked(&[], &json!([deploy("1", &a)])), None);
+            let other = draw(&asked(&[], &json!([deploy("1", &b)])), None);
+            prop_assert_eq!(one.digest() == other.digest(), a == b);
+        }
+    }
+}

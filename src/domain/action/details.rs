@@ -131,3 +131,180 @@ fn plain(rule: &str) -> String {
     let fits = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
     rule.chars().filter(fits).take(120).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::action::fixture::{catalogue, payment, small_payment};
+
+    fn read(entries: &Value) -> Result<Vec<Detail>, DetailsError> {
+        read_text(&entries.to_string())
+    }
+
+    fn read_text(text: &str) -> Result<Vec<Detail>, DetailsError> {
+        let result = read_details(text, &catalogue());
+        if let Err(error) = &result {
+            let words = error.to_string();
+            let fit = words
+                .bytes()
+                .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'));
+            assert!(fit && words.len() < 250, "{words}");
+            assert!(!words.contains("secret"), "{words}");
+        }
+        result
+    }
+
+    #[test]
+    fn what_passes_is_kept_in_its_one_form() {
+        let text = r#" [ {"version":"1.0", "type":"deploy", "environment":"staging/web", "migrate":true} ] "#;
+        let read = read_text(text).unwrap();
+        assert_eq!(read[0].kind, "deploy");
+        assert_eq!(
+            json::canonical(&read[0].value),
+            r#"{"environment":"staging/web","migrate":true,"type":"deploy","version":"1.0"}"#
+        );
+        let stored = serde_json::to_value(&read[0]).unwrap();
+        assert_eq!(serde_json::from_value::<Detail>(stored).unwrap(), read[0]);
+    }
+
+    #[test]
+    fn details_are_an_array_of_objects_with_a_known_type() {
+        for entries in [
+            json!([]),
+            json!({}),
+            json!("x"),
+            json!(vec![payment("1", "A"); 17]),
+        ] {
+            assert_eq!(read(&entries), Err(DetailsError::NotAList), "{entries}");
+        }
+        for entry in [
+            json!(1),
+            json!({}),
+            json!({"type": 1}),
+            json!([]),
+            json!(null),
+        ] {
+            assert_eq!(
+                read(&json!([payment("1", "A"), entry])),
+                Err(DetailsError::NoType(2))
+            );
+        }
+        for kind in ["secret", "", "payments.read", "Payment_initiation"] {
+            assert_eq!(
+                read(&json!([{ "type": kind }])),
+                Err(DetailsError::UnknownType(1))
+            );
+        }
+        assert_eq!(read(&json!(vec![payment("1", "A"); 16])).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn sec_a11_what_the_schema_does_not_know_is_refused() {
+        let mut bait = payment("10.00", "Hanna");
+        bait["also"] = json!("secret_accounts");
+        assert!(matches!(
+            read(&json!([bait])),
+            Err(DetailsError::Schema { entry: 1, .. })
+        ));
+        let mut nested = payment("10.00", "Hanna");
+        nested["instructedAmount"]["secret"] = json!("1");
+        assert!(matches!(
+            read(&json!([nested])),
+            Err(DetailsError::Schema { .. })
+        ));
+        let mut wrong = payment("10.00", "Hanna");
+        wrong["creditorName"] = json!(["secret"]);
+        assert!(matches!(
+            read(&json!([wrong])),
+            Err(DetailsError::Schema { .. })
+        ));
+        let mut missing = payment("10.00", "Hanna");
+        missing.as_object_mut().unwrap().remove("creditorAccount");
+        let error = read(&json!([missing])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "entry 1 of authorization_details breaks the schema of its type at /required"
+        );
+    }
+
+    #[test]
+    fn sec_a12_an_amount_that_can_be_misread_is_refused() {
+        for amount in [
+            "1e6",
+            "-0",
+            "10.0000000000000001",
+            "١٠٠",
+            "1,000",
+            "1.000.0",
+            "",
+            "01",
+        ] {
+            let error = read(&json!([payment(amount, "Hanna")])).unwrap_err();
+            let field = "amount".to_owned();
+            assert_eq!(
+                error,
+                DetailsError::Field {
+                    entry: 1,
+                    field,
+                    wanted: "an amount of money"
+                }
+            );
+        }
+        assert!(matches!(
+            read(&json!([small_payment("1", "UST", "Hanna")])),
+            Err(DetailsError::Field { .. })
+        ));
+        let mut number = payment("1", "Hanna");
+        number["instructedAmount"]["amount"] = json!(10);
+        assert!(matches!(
+            read(&json!([number])),
+            Err(DetailsError::Schema { .. })
+        ));
+    }
+
+    #[test]
+    fn sec_a13_a_doubled_key_is_refused() {
+        let text = r#"[{"type":"deploy","version":"1","version":"9999","environment":"staging"}]"#;
+        assert_eq!(
+            read_text(text),
+            Err(DetailsError::Json(JsonError::DoubledKey))
+        );
+        let text = r#"[{"type":"deploy","type":"payment_small"}]"#;
+        assert_eq!(
+            read_text(text),
+            Err(DetailsError::Json(JsonError::DoubledKey))
+        );
+        assert!(matches!(
+            read_text("secret"),
+            Err(DetailsError::Json(JsonError::Malformed { .. }))
+        ));
+    }
+
+    #[test]
+    fn locations_name_the_service_of_the_type() {
+        let with = |locations: Value| {
+            let mut entry = payment("1", "A");
+            entry["locations"] = locations;
+            read(&json!([entry]))
+        };
+        assert!(with(json!(["https://payments.example.com"])).is_ok());
+        for elsewhere in [
+            json!(["https://secret.example"]),
+            json!([]),
+            json!(["https://payments.example.com", "x"]),
+        ] {
+            assert_eq!(with(elsewhere), Err(DetailsError::Location(1)));
+        }
+        assert!(matches!(
+            with(json!("https://payments.example.com")),
+            Err(DetailsError::Schema { .. })
+        ));
+    }
+
+    #[test]
+    fn hostile_text_in_a_typed_value_is_taken_and_left_to_be_shown() {
+        assert!(read(&json!([payment("1", "moc.live\u{202e}")])).is_ok());
+    }
+}

@@ -170,10 +170,13 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
 /// Whether a double holds this number as it is written. What is not a number at all is left to
 /// the reader, which has the better error.
 fn exact(text: &str) -> bool {
+    if text.len() > 40 {
+        return false;
+    }
     let Ok(number) = text.parse::<f64>() else {
         return true;
     };
-    if text.len() > 40 || !number.is_finite() || number.abs() > EXACT {
+    if !number.is_finite() || number.abs() > EXACT {
         return false;
     }
     significant(text) == significant(&format!("{number:e}"))
@@ -293,5 +296,210 @@ impl<'de> Visitor<'de> for Node<'_> {
             members.insert(key, from.next_value_seed(Node(self.0))?);
         }
         Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Value, JsonError> {
+        strict(text.as_bytes(), Limits::REQUEST)
+    }
+
+    #[test]
+    fn sec_a13_what_two_readers_would_read_in_two_ways_is_refused() {
+        for doubled in [
+            r#"{"amount":"1","amount":"9999"}"#,
+            r#"[{"a":{"b":1,"b":1}}]"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            assert_eq!(read(doubled), Err(JsonError::DoubledKey), "{doubled}");
+        }
+        assert_eq!(
+            strict(b"\"\xff\"", Limits::REQUEST),
+            Err(JsonError::NotUtf8)
+        );
+        assert_eq!(
+            strict(b"\"\xed\xa0\x80\"", Limits::REQUEST),
+            Err(JsonError::NotUtf8)
+        );
+        assert_eq!(read("\u{feff}{}"), Err(JsonError::NotUtf8));
+        for half in [
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800\u0041""#,
+            r#"{"\ud800":1}"#,
+        ] {
+            assert!(
+                matches!(read(half), Err(JsonError::Malformed { .. })),
+                "{half}"
+            );
+        }
+    }
+
+    #[test]
+    fn sec_a13_what_is_nearly_json_is_refused() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{'a':1}",
+            "[1] [2]",
+            "// x\n1",
+            "NaN",
+            "Infinity",
+            "01",
+            "+1",
+            ".5",
+            "1.",
+            "0x10",
+            "1e",
+            "\"\t\"",
+            "\"a",
+            "{\"a\" 1}",
+            "tru",
+            "nul",
+            "\u{a0}1",
+            "-",
+        ] {
+            assert!(
+                matches!(read(text), Err(JsonError::Malformed { .. })),
+                "{text}: {:?}",
+                read(text)
+            );
+        }
+    }
+
+    #[test]
+    fn sec_a12_a_number_that_would_be_rounded_is_refused() {
+        for number in [
+            "9007199254740993",
+            "-9007199254740993",
+            "18446744073709551616",
+            "1e400",
+            "-1E400",
+            "1e17",
+            "10.0000000000000001",
+            "0.1000000000000000000001",
+            "1e-400",
+            &"9".repeat(300),
+            &format!("0.{}1", "0".repeat(300)),
+        ] {
+            assert_eq!(
+                read(&format!("[{number}]")),
+                Err(JsonError::InexactNumber),
+                "{number}"
+            );
+        }
+        for number in [
+            "0",
+            "-0",
+            "0.0",
+            "1",
+            "-1.5",
+            "1e2",
+            "1E+2",
+            "100e-2",
+            "0.1",
+            "9007199254740992",
+            "1.10",
+            "0e9",
+        ] {
+            assert!(read(number).is_ok(), "{number}");
+        }
+        assert_eq!(
+            read(r#""9007199254740993 1e400""#),
+            Ok(json!("9007199254740993 1e400"))
+        );
+    }
+
+    #[test]
+    fn sec_h03_what_is_deep_or_wide_is_refused_cheaply() {
+        assert_eq!(read(&"[".repeat(60_000)), Err(JsonError::TooDeep));
+        assert_eq!(read(&"{\"a\":".repeat(10_000)), Err(JsonError::TooDeep));
+        assert!(read(&format!("{}{}", "[".repeat(16), "]".repeat(16))).is_ok());
+        assert_eq!(
+            read(&format!("{}{}", "[".repeat(17), "]".repeat(17))),
+            Err(JsonError::TooDeep)
+        );
+        assert_eq!(
+            read(&format!("[{}0]", "0,".repeat(511))),
+            Err(JsonError::TooMany)
+        );
+        assert!(read(&format!("[{}0]", "0,".repeat(510))).is_ok());
+        assert_eq!(
+            read(&format!("\"{}\"", "a".repeat(4_097))),
+            Err(JsonError::LongString)
+        );
+        assert_eq!(
+            read(&format!("{{\"{}\":1}}", "a".repeat(4_097))),
+            Err(JsonError::LongString)
+        );
+        assert_eq!(read(&" ".repeat(65_537)), Err(JsonError::TooLarge));
+        assert!(read("\"[[[[[[[[[[[[[[[[[[[[[\\\"[\"").is_ok());
+    }
+
+    #[test]
+    fn one_value_has_one_form() {
+        let one = read(r#"{ "b" : 1.0, "a": "\u00e9", "c": [1e2, -0, true, null] }"#).unwrap();
+        assert_eq!(canonical(&one), r#"{"a":"é","b":1,"c":[100,0,true,null]}"#);
+    }
+
+    #[test]
+    fn no_refusal_says_what_was_sent() {
+        let errors = [
+            read("{\"\u{7}secret\": }"),
+            read("[1e400]"),
+            read("{\"s\":1,\"s\":2}"),
+        ];
+        for error in errors {
+            let words = error.unwrap_err().to_string();
+            assert!(
+                words
+                    .bytes()
+                    .all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
+            );
+            assert!(!words.contains("secret"));
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-(1_i64 << 53)..=(1 << 53)).prop_map(Value::from),
+            (-1_000_000_i32..1_000_000).prop_map(|n| Value::from(f64::from(n) / 1024.0)),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 60, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sec_a13_what_is_accepted_is_what_any_reader_reads(value in any_json()) {
+            let text = value.to_string();
+            let ours = read(&text).unwrap();
+            prop_assert_eq!(&ours, &serde_json::from_str::<Value>(&text).unwrap());
+            let form = canonical(&ours);
+            prop_assert_eq!(canonical(&read(&form).unwrap()), form);
+        }
+
+        #[test]
+        fn sec_a13_noise_is_never_read_differently(text in r#"[\[\]{}",:0-9eE.+\-tfn\\u ]{0,40}"#) {
+            if let Ok(ours) = read(&text) {
+                prop_assert_eq!(ours, serde_json::from_str::<Value>(&text).unwrap());
+            }
+        }
     }
 }

@@ -16,6 +16,8 @@ pub mod catalogue;
 pub mod details;
 pub mod duration;
 pub(crate) mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod json;
 pub mod match_code;
 pub mod money;

@@ -107,8 +107,10 @@ impl Money {
     /// `250`, `1,250.00`, `€250.00`, `250.00 CHF`.
     pub fn typed(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let text = text.trim();
-        let bare = text
-            .strip_prefix(currency.symbol().unwrap_or(currency.code))
+        let bare = currency
+            .symbol()
+            .and_then(|symbol| text.strip_prefix(symbol))
+            .or_else(|| text.strip_prefix(currency.code))
             .or_else(|| text.strip_suffix(currency.code))
             .unwrap_or(text)
             .trim();
@@ -326,6 +328,7 @@ mod tests {
         assert_eq!(typed(" €1,250.00 "), Ok(euro("1250")));
         assert_eq!(typed("1250"), Ok(euro("1250")));
         assert_eq!(typed("250 EUR"), Ok(euro("250")));
+        assert_eq!(typed("EUR 250"), Ok(euro("250")));
         for text in [
             "1,25", "12,50.00", ",250", "$250", "250 USD", "1.250,00", "abc", "é",
         ] {

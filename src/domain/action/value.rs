@@ -93,3 +93,62 @@ fn date_words(text: &str) -> Option<String> {
     };
     Some(format!("{}, {time} {zone}", moment.format(day).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_is_shown_in_its_way() {
+        use FieldKind::{Date, Flag, List, Money, Number, Text};
+        let good = [
+            (Text, json!("Hanna"), "Hanna"),
+            (Text, json!("a\u{202e}b\n"), "a⟦U+202E⟧b⟦U+000A⟧"),
+            (
+                Money,
+                json!({"amount": "1240", "currency": "EUR"}),
+                "€1,240.00",
+            ),
+            (Number, json!(1_234_567), "1,234,567"),
+            (Number, json!(-1234.5), "-1,234.5"),
+            (Date, json!("2026-11-04"), "4 Nov 2026"),
+            (
+                Date,
+                json!("2026-11-14T09:30:00Z"),
+                "14 Nov 2026, 09:30 UTC",
+            ),
+            (
+                Date,
+                json!("2026-11-14T09:30:05-05:30"),
+                "14 Nov 2026, 09:30:05 UTC-05:30",
+            ),
+            (List, json!(["a", 1, true]), "a, 1, Yes"),
+            (List, json!([]), "none"),
+            (Flag, json!(true), "Yes"),
+            (Flag, json!(false), "No"),
+        ];
+        for (kind, value, words) in good {
+            assert_eq!(show(kind, &value).as_deref(), Ok(words));
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_not_shown_as_this_one() {
+        use FieldKind::{Date, Flag, List, Money, Number, Text};
+        for (kind, value) in [
+            (Text, json!(1)),
+            (Money, json!("1 EUR")),
+            (Number, json!("1")),
+            (Date, json!("14.11.2026")),
+            (Date, json!("2026-02-30")),
+            (Date, json!(2026)),
+            (List, json!("a")),
+            (List, json!([["a"]])),
+            (Flag, json!("true")),
+        ] {
+            assert!(show(kind, &value).is_err(), "{value}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::limit::{climbs, leave_out};
 use crate::domain::action::facts::shown;
 use crate::domain::action::money::Money;
 use crate::domain::action::text::agent_text;
-use crate::domain::action::{Always, AskedItem, Bound, Field, FieldKind, Permission, Tier};
+use crate::domain::action::{AskedItem, Bound, Field, FieldKind, Permission, Tier, json};
 
 const LONGEST_PREFIX: usize = 200;
 
@@ -89,6 +89,24 @@ impl FieldChoice {
         self.bound().as_str()
     }
 
+    /// What the person reads before the value, if there is one.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Same => "only this",
+            Self::UpTo(_) => "up to",
+            Self::StartsWith(_) => "anything that starts with",
+            Self::Anything => "anything",
+        }
+    }
+
+    /// The value to propose, for a choice that has one.
+    pub fn proposal(&self) -> Option<&str> {
+        match self {
+            Self::UpTo(value) | Self::StartsWith(value) => Some(value),
+            Self::Same | Self::Anything => None,
+        }
+    }
+
     fn bound(&self) -> Bound {
         match self {
             Self::Same => Bound::Same,
@@ -132,7 +150,7 @@ impl Bounds {
         permission: &Permission,
         picks: &BTreeMap<String, String>,
     ) -> Result<Self, BoundsError> {
-        if !offered(permission) {
+        if !permission.offers_always() {
             return Err(BoundsError::NotOffered);
         }
         let fields: Vec<_> = boundable(item, permission).collect();
@@ -162,11 +180,6 @@ impl Bounds {
             limits,
         }
     }
-}
-
-/// Whether a person may say "always" to this at all.
-pub(super) fn offered(permission: &Permission) -> bool {
-    permission.always != Always::Never && permission.tier != Tier::Critical
 }
 
 /// The fields that the catalogue can bound and that have a value here.
@@ -259,10 +272,7 @@ fn ceiling(kind: FieldKind, asked: &Value, typed: &str) -> Option<Value> {
             Money::typed(typed, currency).ok().map(Money::to_value)
         }
         FieldKind::Number => {
-            let number = crate::domain::action::json::strict(
-                typed.as_bytes(),
-                crate::domain::action::json::Limits::REQUEST,
-            );
+            let number = json::strict(typed.as_bytes(), json::Limits::REQUEST);
             number
                 .ok()
                 .filter(|number| number.as_f64().is_some_and(|number| number >= 0.0))
@@ -277,4 +287,142 @@ fn prefix(asked: &Value, typed: &str) -> Option<Value> {
     let plain = agent_text(typed, LONGEST_PREFIX).ok()?;
     (plain.as_str() == typed && whole.starts_with(typed) && !climbs(typed))
         .then(|| Value::String(typed.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::action::fixture::{catalogue, deploy, item, payment, small_payment};
+
+    fn permission(item: &AskedItem) -> Permission {
+        catalogue().permission(&item.key).unwrap().1.clone()
+    }
+
+    fn choose(entry: &Value, picks: &[(&str, &str)]) -> Result<Bounds, BoundsError> {
+        let item = item(entry);
+        let picks = picks
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Bounds::choose(&item, &permission(&item), &picks)
+    }
+
+    #[test]
+    fn the_choices_go_as_far_as_the_catalogue_and_no_further() {
+        let pay = item(&small_payment("240", "EUR", "Hanna"));
+        let choices = Bounds::choices(&pay, &permission(&pay));
+        let told: Vec<_> = choices
+            .iter()
+            .map(|c| (c.name.as_str(), c.asked.as_str()))
+            .collect();
+        assert_eq!(told, [("amount", "€240.00"), ("creditor", "Hanna")]);
+        assert_eq!(
+            choices[0].options,
+            [FieldChoice::Same, FieldChoice::UpTo("240.00".into())]
+        );
+        assert_eq!(choices[1].options, [FieldChoice::Same]);
+        let deploy = item(&deploy("1.2", "staging/web"));
+        let choices = Bounds::choices(&deploy, &permission(&deploy));
+        assert_eq!(
+            choices[0].options,
+            [
+                FieldChoice::Same,
+                FieldChoice::StartsWith("1.".into()),
+                FieldChoice::Anything
+            ]
+        );
+        assert_eq!(
+            choices[1].options,
+            [
+                FieldChoice::Same,
+                FieldChoice::StartsWith("staging/".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_tightest_bounds_say_exactly_what_was_asked() {
+        let pay = item(&small_payment("240", "EUR", "Hanna"));
+        let tight = Bounds::tightest(&pay, &permission(&pay));
+        assert!(tight.limits.iter().all(|limit| limit.bound == Bound::Same));
+        assert_eq!(tight.detail, Some(json!({"type": "payment_small"})));
+        assert_eq!(
+            choose(&small_payment("240", "EUR", "Hanna"), &[]),
+            Ok(tight)
+        );
+    }
+
+    #[test]
+    fn a_ceiling_is_in_the_currency_that_was_asked_for() {
+        let pay = small_payment("240", "EUR", "Hanna");
+        let ceiling = |typed| {
+            choose(&pay, &[("amount", "at-most"), ("amount.value", typed)])
+                .map(|bounds| bounds.limits[0].value.clone())
+        };
+        assert_eq!(
+            ceiling("1,250"),
+            Ok(json!({"amount": "1250.00", "currency": "EUR"}))
+        );
+        assert_eq!(
+            ceiling("€250"),
+            Ok(json!({"amount": "250.00", "currency": "EUR"}))
+        );
+        assert_eq!(
+            ceiling(""),
+            Ok(json!({"amount": "240.00", "currency": "EUR"}))
+        );
+        for typed in ["250 USD", "$250", "-1", "1e9", "all", "25,0"] {
+            assert_eq!(
+                ceiling(typed),
+                Err(BoundsError::NotAValue("amount".into())),
+                "{typed}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_catalogue_allows() {
+        let pay = small_payment("240", "EUR", "Hanna");
+        for picks in [
+            ("amount", "any"),
+            ("amount", "prefix"),
+            ("creditor", "any"),
+            ("amount", "most"),
+        ] {
+            assert_eq!(
+                choose(&pay, &[picks]),
+                Err(BoundsError::TooWide(picks.0.into())),
+                "{picks:?}"
+            );
+        }
+        for name in ["reference", "iban", "amount.value.value", ""] {
+            assert!(
+                matches!(
+                    choose(&pay, &[(name, "any")]),
+                    Err(BoundsError::NoSuchField(_))
+                ),
+                "{name}"
+            );
+        }
+        let high = payment("1", "Hanna");
+        assert_eq!(choose(&high, &[]), Err(BoundsError::NotOffered));
+    }
+
+    #[test]
+    fn a_beginning_is_one_of_what_was_asked_for() {
+        let beginning = |typed| {
+            choose(
+                &deploy("1", "staging/web"),
+                &[("environment", "prefix"), ("environment.value", typed)],
+            )
+            .map(|bounds| bounds.limits[1].value.clone())
+        };
+        assert_eq!(beginning("staging/"), Ok(json!("staging/")));
+        assert_eq!(beginning("stag"), Ok(json!("stag")));
+        for typed in ["production", "staging/web/x", "staging/..", "\u{200b}"] {
+            assert!(beginning(typed).is_err(), "{typed}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
 fn at_most(kind: FieldKind, asked: &Value, ceiling: &Value) -> bool {
     match kind {
         FieldKind::Money => match (Money::from_value(asked), Money::from_value(ceiling)) {
-            (Ok(asked), Ok(ceiling)) => same_but_amount(asked, ceiling),
+            (Ok(asked), Ok(ceiling)) => asked.within(ceiling),
             (Ok(_) | Err(_), _) => false,
         },
         // A negative number is not "less of the same": it is another direction.
@@ -36,10 +36,6 @@ fn at_most(kind: FieldKind, asked: &Value, ceiling: &Value) -> bool {
         },
         FieldKind::Text | FieldKind::Date | FieldKind::List | FieldKind::Flag => false,
     }
-}
-
-fn same_but_amount(asked: Money, ceiling: Money) -> bool {
-    asked.within(ceiling)
 }
 
 /// Whether a text starts with another, and stays below it: a path that climbs

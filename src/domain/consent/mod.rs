@@ -8,6 +8,8 @@ pub mod bounds;
 pub mod ending;
 mod limit;
 pub mod standing;
+#[cfg(test)]
+mod standing_tests;
 
 pub use bounds::{Bounds, BoundsError, FieldChoice, FieldChoices, Limit};
 pub use ending::{EndChoice, end_choices};

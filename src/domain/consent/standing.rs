@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::bounds::{Bounds, Limit, offered};
+use super::bounds::{Bounds, Limit};
 use super::limit::{leave_out, same};
 use crate::domain::action::{
     Always, Asked, AskedItem, Bound, Catalogue, Permission, PermissionKey, facts,
@@ -125,7 +125,7 @@ fn still_allowed(grant: &StandingGrant, permission: &Permission, now: OffsetDate
         let widest = field.and_then(|field| field.bound).unwrap_or(Bound::Same);
         limit.bound.within(widest)
     };
-    offered(permission)
+    permission.offers_always()
         && permission.tier <= grant.bounds.tier
         && now < grant.created_at.saturating_add(longest)
         && grant.bounds.limits.iter().all(bound_allowed)

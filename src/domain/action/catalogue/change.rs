@@ -50,16 +50,15 @@ impl Catalogue {
     pub fn diff(&self, next: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for resource in &next.resources {
-            match self.resource(&resource.identifier) {
-                Some(before) => diff_resource(before, resource, &mut changes),
-                None => {
-                    changes.push(Change::Added(name_of(resource)));
-                    let keys = resource
-                        .permissions
-                        .iter()
-                        .map(|permission| &permission.key);
-                    changes.extend(keys.map(|key| Change::Added(key.to_string())));
-                }
+            if let Some(before) = self.resource(&resource.identifier) {
+                diff_resource(before, resource, &mut changes);
+            } else {
+                changes.push(Change::Added(name_of(resource)));
+                let keys = resource
+                    .permissions
+                    .iter()
+                    .map(|permission| &permission.key);
+                changes.extend(keys.map(|key| Change::Added(key.to_string())));
             }
         }
         let gone = |resource: &&Resource| next.resource(&resource.identifier).is_none();
@@ -152,7 +151,7 @@ fn shown(value: &Value) -> String {
         Value::Object(members) if members.len() == 1 && members.contains_key("within") => {
             members.values().filter_map(Value::as_str).collect()
         }
-        other => canonical(other),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => canonical(value),
     };
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),

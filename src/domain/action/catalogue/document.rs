@@ -97,7 +97,7 @@ impl<'p, 's> Entry<'p, 's> {
             self.page.fault(
                 value.span().start,
                 format!("\"{key}\" must be a list of tables"),
-                format!("begin each with a line [[{key}]], in full as in the example"),
+                format!("begin each with a line {}", header(key)),
             );
             return Vec::new();
         };
@@ -202,6 +202,15 @@ impl<'p, 's> Entry<'p, 's> {
             format!("\"{key}\" is {found} where {wanted} is needed"),
             format!("write {wanted}"),
         );
+    }
+}
+
+/// The line that begins a table of this list.
+fn header(key: &str) -> &'static str {
+    match key {
+        "permission" => "[[resource.permission]]",
+        "field" => "[[resource.permission.field]]",
+        _ => "[[resource]]",
     }
 }
 

@@ -19,6 +19,8 @@ mod read_field;
 mod read_permission;
 mod rules;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod title;
 
 use serde::{Deserialize, Serialize};
@@ -211,6 +213,11 @@ impl Permission {
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether a person may say "always" to this.
+    pub fn offers_always(&self) -> bool {
+        self.always != Always::Never && self.tier != Tier::Critical
     }
 }
 

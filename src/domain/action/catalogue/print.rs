@@ -92,10 +92,11 @@ fn put_field(out: &mut String, field: &Field) {
 /// JSON over several lines, because a schema in one line is read by nobody.
 fn schema_text(schema: &Schema) -> String {
     let json = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    if json.contains("'''") {
-        quoted(&json)
-    } else {
+    let literal = !json.contains("'''") && !json.contains('\u{7f}');
+    if literal {
         format!("'''\n{json}'''")
+    } else {
+        quoted(&json)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading a catalogue file: the whole of it or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use toml::de::DeTable;
 
@@ -73,8 +73,8 @@ fn read_resources(page: &Page<'_>, document: &DeTable<'_>) -> Catalogue {
 /// What must not be named twice in one file.
 #[derive(Default)]
 struct Seen {
-    identifiers: BTreeMap<String, ()>,
-    keys: BTreeMap<PermissionKey, ()>,
+    identifiers: BTreeSet<String>,
+    keys: BTreeSet<PermissionKey>,
 }
 
 fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
@@ -91,7 +91,7 @@ fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
                 "write the address of the service, such as https://payments.example.com",
             );
         }
-        if seen.identifiers.insert(identifier.to_owned(), ()).is_some() {
+        if !seen.identifiers.insert(identifier.to_owned()) {
             entry.page.fault(
                 at,
                 format!("the resource {identifier} is there twice"),
@@ -111,7 +111,7 @@ fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
         let Some(permission) = read_permission(each) else {
             continue;
         };
-        if seen.keys.insert(permission.key.clone(), ()).is_some() {
+        if !seen.keys.insert(permission.key.clone()) {
             each.fault(
                 format!("the {} is there twice", permission.key),
                 "a scope or type belongs to one resource: give one of them another name",

@@ -225,11 +225,15 @@ fn read_schema(entry: &Entry<'_, '_>, key: Option<&PermissionKey>) -> Option<Sch
     }
     let value = value?;
     let at = value.span().start;
-    let source = match value.get_ref().as_str() {
-        Some(text) => json::strict(text.as_bytes(), json::Limits::CATALOGUE)
-            .map_err(|error| error.to_string()),
-        None => to_json(value).map_err(|_| "it has a value that JSON does not know".to_owned()),
+    let text = match value.get_ref().as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => to_json(value)
+            .map(|value| value.to_string())
+            .map_err(|_| "the schema has a value that JSON does not know".to_owned()),
     };
+    let source = text.and_then(|text| {
+        json::strict(text.as_bytes(), json::Limits::CATALOGUE).map_err(|error| error.to_string())
+    });
     let schema = source.and_then(|source| Schema::read(source).map_err(|error| error.to_string()));
     match schema {
         Ok(schema) => Some(schema),

@@ -113,6 +113,7 @@ fn compile(source: &Value) -> Result<Validator, SchemaError> {
     jsonschema::options()
         .offline()
         .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
         // Linear in the length of the text, whatever the pattern.
         .with_pattern_options(PatternOptions::regex())
         .build(&schema)
