@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::OffsetDateTime;
 
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
+
 /// The server's clock, in whole milliseconds: what is stored and read back is equal.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -49,15 +51,4 @@ impl Clock {
             now.fetch_add(by, Ordering::SeqCst);
         }
     }
-}
-
-/// Milliseconds since 1970, as stored in the database.
-pub fn milliseconds(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
-}
-
-/// The moment that many milliseconds after 1970; an impossible number is the epoch.
-pub fn from_milliseconds(milliseconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

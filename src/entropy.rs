@@ -8,7 +8,7 @@ use aws_lc_rs::{digest, rand};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::clock::milliseconds;
+use crate::domain::timestamp::milliseconds;
 
 /// Where random bytes come from.
 #[derive(Clone, Debug)]

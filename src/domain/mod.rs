@@ -12,6 +12,13 @@
 //! ```
 
 pub mod action;
+pub mod audit;
+pub mod ciba;
+pub mod client;
 pub mod consent;
+pub mod effect;
 pub mod id;
 pub mod parcel;
+pub mod timestamp;
+pub mod token;
+pub mod user;

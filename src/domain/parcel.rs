@@ -1,6 +1,129 @@
-//! What becomes of a promise to tell somebody something.
+//! A promise to tell somebody something: to which address, about what, worthless after when; and what
+//! became of it.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
+
+/// One promise. It holds names only: what it says is looked up when it is delivered, so that nothing
+/// secret waits in the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parcel {
+    /// Its id.
+    pub id: ParcelId,
+    /// The request it is about.
+    pub request: Option<RequestId>,
+    /// Who is to be told.
+    pub user: UserId,
+    /// What it says.
+    pub kind: ParcelKind,
+    /// Where it goes.
+    pub address: Address,
+    /// When it was promised.
+    pub created_at: OffsetDateTime,
+    /// When to try.
+    pub due_at: OffsetDateTime,
+    /// When trying makes no sense any more.
+    pub worthless_after: OffsetDateTime,
+}
+
+/// What a parcel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParcelKind {
+    /// You are asked.
+    Asked,
+    /// What you were asked is settled: replaces the notification on the other devices.
+    Settled,
+    /// The sign-in link you wanted.
+    SignIn(SignInLinkId),
+}
+
+/// Where a parcel goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A browser, by web push.
+    WebPush(DeviceId),
+    /// The person's mailbox.
+    Email,
+}
+
+/// How far a parcel has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParcelState {
+    /// Not delivered yet.
+    Waiting,
+    /// Taken by the other side.
+    Delivered,
+    /// Given up.
+    Failed,
+    /// Not needed any more.
+    Dropped,
+}
+
+/// A parcel and how far it has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Promise {
+    /// What was promised.
+    pub parcel: Parcel,
+    /// How far it has come.
+    pub state: ParcelState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What went wrong last.
+    pub why: Option<String>,
+    /// When it was delivered or given up.
+    pub settled_at: Option<OffsetDateTime>,
+}
+
+impl ParcelKind {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Settled => "settled",
+            Self::SignIn(_) => "sign_in",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn from_stored(word: &str, link: Option<SignInLinkId>) -> Option<Self> {
+        match (word, link) {
+            ("asked", None) => Some(Self::Asked),
+            ("settled", None) => Some(Self::Settled),
+            ("sign_in", Some(link)) => Some(Self::SignIn(link)),
+            _ => None,
+        }
+    }
+}
+
+impl Address {
+    /// The channel's word.
+    pub fn channel(self) -> &'static str {
+        match self {
+            Self::WebPush(_) => "web_push",
+            Self::Email => "email",
+        }
+    }
+}
+
+impl ParcelState {
+    /// The word as stored and shown to agents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        [Self::Waiting, Self::Delivered, Self::Failed, Self::Dropped]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
 
 /// What came of one attempt to deliver.
 ///

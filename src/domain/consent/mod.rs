@@ -1,9 +1,11 @@
-//! How a person's answer goes further than once.
+//! Who may answer, how surely it is them, and how a person's answer goes further than once.
 //!
+//! * [`assurance`]: what a sign-in rests on, and how fresh it must be
 //! * [`bounds`]: how far an "always" may go, and what a person can choose
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`ending`]: until when
 
+pub mod assurance;
 pub mod bounds;
 pub mod ending;
 mod limit;

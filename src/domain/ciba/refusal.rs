@@ -1,0 +1,155 @@
+//! Every error an agent can be told, once, with its status (CIBA §11, §13; RFC 6749 §5.2).
+//!
+//! Descriptions are fixed words of ours or are made to be safe: printable ASCII without `"` and `\`
+//! (§13), and never anything the request said, so that an error cannot carry data to a log or a page.
+
+use std::borrow::Cow;
+
+use time::Duration;
+
+/// Why an agent does not get what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `invalid_request`: malformed, missing or doubled parameters.
+    InvalidRequest(&'static str),
+    /// `invalid_scope`: unknown, malformed, or not for this client.
+    InvalidScope(&'static str),
+    /// `unknown_user_id`: the hint names nobody who can be asked.
+    UnknownUserId,
+    /// `unauthorized_client`: this client may not do this.
+    UnauthorizedClient(&'static str),
+    /// `invalid_binding_message`: it cannot be shown as it is.
+    InvalidBindingMessage(Cow<'static, str>),
+    /// `invalid_authorization_details` (RFC 9396 §5).
+    InvalidAuthorizationDetails(Cow<'static, str>),
+    /// `invalid_target` (RFC 8707 §2).
+    InvalidTarget(&'static str),
+    /// `invalid_client`: authentication failed.
+    InvalidClient {
+        /// The credentials came in the `Authorization` header, so the answer names the scheme.
+        basic: bool,
+    },
+    /// `access_denied`, before anyone was asked: policy refuses (§13, 403).
+    AccessDeniedByPolicy(&'static str),
+    /// `access_denied`, because the person said no (§11, 400).
+    AccessDenied(&'static str),
+    /// `authorization_pending` (§11).
+    AuthorizationPending,
+    /// `slow_down` (§11).
+    SlowDown,
+    /// `expired_token` (§11).
+    ExpiredToken(&'static str),
+    /// `invalid_grant` (RFC 6749 §5.2).
+    InvalidGrant(&'static str),
+    /// `unsupported_grant_type` (RFC 6749 §5.2).
+    UnsupportedGrantType,
+    /// The idempotency key was used for a different request: 422.
+    KeyReused,
+    /// Too many at once: 429 with `Retry-After`.
+    TooMany {
+        /// When it makes sense to ask again.
+        retry_after: Duration,
+    },
+    /// Not now: 503 with `Retry-After`.
+    Unavailable {
+        /// When it makes sense to ask again.
+        retry_after: Duration,
+    },
+}
+
+impl Refusal {
+    /// `error`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) | Self::KeyReused => "invalid_request",
+            Self::InvalidScope(_) => "invalid_scope",
+            Self::UnknownUserId => "unknown_user_id",
+            Self::UnauthorizedClient(_) => "unauthorized_client",
+            Self::InvalidBindingMessage(_) => "invalid_binding_message",
+            Self::InvalidAuthorizationDetails(_) => "invalid_authorization_details",
+            Self::InvalidTarget(_) => "invalid_target",
+            Self::InvalidClient { .. } => "invalid_client",
+            Self::AccessDeniedByPolicy(_) | Self::AccessDenied(_) => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown | Self::TooMany { .. } => "slow_down",
+            Self::ExpiredToken(_) => "expired_token",
+            Self::InvalidGrant(_) => "invalid_grant",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::Unavailable { .. } => "temporarily_unavailable",
+        }
+    }
+
+    /// `error_description`, if there is something to add to the code.
+    pub fn description(&self) -> Option<&str> {
+        match self {
+            Self::InvalidRequest(why)
+            | Self::InvalidScope(why)
+            | Self::UnauthorizedClient(why)
+            | Self::InvalidTarget(why)
+            | Self::AccessDeniedByPolicy(why)
+            | Self::AccessDenied(why)
+            | Self::ExpiredToken(why)
+            | Self::InvalidGrant(why) => Some(why),
+            Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
+            Self::UnknownUserId => Some("the hint names nobody who can be asked"),
+            Self::InvalidClient { .. } => Some("client authentication failed"),
+            Self::AuthorizationPending => Some("there is no answer yet"),
+            Self::SlowDown => {
+                Some("asked again before the interval was over; it is 5 s longer now")
+            }
+            Self::UnsupportedGrantType => Some("this server does not know that grant_type"),
+            Self::KeyReused => Some("this Idempotency-Key was used for a different request"),
+            Self::TooMany { .. } => Some("too many requests at once"),
+            Self::Unavailable { .. } => Some("the server cannot do this just now"),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest(_)
+            | Self::InvalidScope(_)
+            | Self::UnknownUserId
+            | Self::UnauthorizedClient(_)
+            | Self::InvalidBindingMessage(_)
+            | Self::InvalidAuthorizationDetails(_)
+            | Self::InvalidTarget(_)
+            | Self::AccessDenied(_)
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken(_)
+            | Self::InvalidGrant(_)
+            | Self::UnsupportedGrantType => 400,
+            Self::InvalidClient { .. } => 401,
+            Self::AccessDeniedByPolicy(_) => 403,
+            Self::KeyReused => 422,
+            Self::TooMany { .. } => 429,
+            Self::Unavailable { .. } => 503,
+        }
+    }
+
+    /// `Retry-After`, in whole seconds.
+    pub fn retry_after(&self) -> Option<i64> {
+        match self {
+            Self::TooMany { retry_after } | Self::Unavailable { retry_after } => {
+                Some(retry_after.whole_seconds().max(1))
+            }
+            Self::InvalidRequest(_)
+            | Self::InvalidScope(_)
+            | Self::UnknownUserId
+            | Self::UnauthorizedClient(_)
+            | Self::InvalidBindingMessage(_)
+            | Self::InvalidAuthorizationDetails(_)
+            | Self::InvalidTarget(_)
+            | Self::InvalidClient { .. }
+            | Self::AccessDeniedByPolicy(_)
+            | Self::AccessDenied(_)
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken(_)
+            | Self::InvalidGrant(_)
+            | Self::UnsupportedGrantType
+            | Self::KeyReused => None,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The authentication request (CIBA §7.1, §7.2): raw parameters become an [`AuthenticationRequest`],
+//! in the order the specification gives.
+//!
+//! The client has proved who it is before anything here runs, so that strangers cannot probe. Who the
+//! hint names is looked up by the caller afterwards: this file only says who is meant.
+
+use time::Duration;
+
+use super::expiry::{self, Windows};
+use super::hint::{self, Hint};
+use super::mode::Mode;
+use super::refusal::Refusal;
+use super::{GRANT_TYPE, binding_message};
+use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
+use crate::domain::client::{Client, Role, admits};
+
+/// Longest `resume_state`, in bytes.
+pub const LONGEST_RESUME_STATE: usize = 16 * 1024;
+
+/// Longest `scope`, in bytes.
+const LONGEST_SCOPE: usize = 2048;
+
+/// The parameters as they came: absent, or a value that is not empty.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    missing_docs,
+    reason = "CIBA §7.1 explains each; the last three are ours"
+)]
+pub struct Parameters<'a> {
+    pub scope: Option<&'a str>,
+    pub login_hint: Option<&'a str>,
+    pub login_hint_token: Option<&'a str>,
+    pub id_token_hint: Option<&'a str>,
+    pub binding_message: Option<&'a str>,
+    pub requested_expiry: Option<&'a str>,
+    pub request: Option<&'a str>,
+    pub authorization_details: Option<&'a str>,
+    pub resource: &'a [&'a str],
+    pub resume_state: Option<&'a str>,
+}
+
+/// A request that can be asked, if its hint names somebody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthenticationRequest {
+    /// Who is meant.
+    pub hint: Hint,
+    /// `scope`, as it came.
+    pub scope: String,
+    /// What is asked, in the catalogue's terms.
+    pub asked: Asked,
+    /// The agent's words, if it sent any.
+    pub said: Option<String>,
+    /// How long the person has.
+    pub answer_window: Duration,
+    /// The agent's words to itself.
+    pub resume_state: Option<String>,
+}
+
+/// What a request is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// What may be asked for at all.
+    pub catalogue: &'a Catalogue,
+    /// Our issuer.
+    pub issuer: &'a str,
+    /// Bounds on the answer window.
+    pub windows: Windows,
+}
+
+/// Judges a request (§7.2, steps 3 to 6).
+pub fn read(
+    parameters: Parameters<'_>,
+    client: &Client,
+    terms: Terms<'_>,
+) -> Result<AuthenticationRequest, Refusal> {
+    may_ask(client)?;
+    if parameters.request.is_some() {
+        return Err(Refusal::InvalidRequest("signed requests are not supported"));
+    }
+    let scope = parameters
+        .scope
+        .ok_or(Refusal::InvalidRequest("scope is missing"))?;
+    let scopes = read_scope(scope)?;
+    let details = match parameters.authorization_details {
+        Some(json) => read_details(json, terms.catalogue)
+            .map_err(|why| Refusal::InvalidAuthorizationDetails(why.to_string().into()))?,
+        None => Vec::new(),
+    };
+    let resource: Vec<String> = parameters
+        .resource
+        .iter()
+        .map(|&it| it.to_owned())
+        .collect();
+    let asked = Asked::read(&scopes, &details, &resource, terms.catalogue).map_err(refuse_asked)?;
+    permitted(client, &asked)?;
+    let said = parameters
+        .binding_message
+        .map(binding_message::read)
+        .transpose()?;
+    let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
+    let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
+    let hint = hint::read(
+        parameters.login_hint,
+        parameters.login_hint_token,
+        parameters.id_token_hint,
+        terms.issuer,
+    )?;
+    Ok(AuthenticationRequest {
+        hint,
+        scope: scope.to_owned(),
+        asked,
+        said,
+        answer_window,
+        resume_state,
+    })
+}
+
+fn may_ask(client: &Client) -> Result<(), Refusal> {
+    let registered = match client.mode {
+        Mode::Poll => client.may_use(GRANT_TYPE),
+    };
+    match client.role {
+        Role::Agent if registered => Ok(()),
+        Role::Agent | Role::ResourceServer => Err(Refusal::UnauthorizedClient(
+            "this client is not registered for CIBA",
+        )),
+    }
+}
+
+/// The scopes besides `openid`, which must be among them.
+fn read_scope(scope: &str) -> Result<Vec<&str>, Refusal> {
+    let token = |b: u8| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+    if scope.len() > LONGEST_SCOPE || !scope.bytes().all(|b| b == b' ' || token(b)) {
+        return Err(Refusal::InvalidScope("scope is malformed"));
+    }
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in scope.split(' ').filter(|scope| !scope.is_empty()) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    let before = scopes.len();
+    scopes.retain(|scope| *scope != "openid");
+    if scopes.len() == before {
+        return Err(Refusal::InvalidRequest("scope must contain openid"));
+    }
+    Ok(scopes)
+}
+
+fn refuse_asked(why: AskedError) -> Refusal {
+    match why {
+        AskedError::UnknownScope => Refusal::InvalidScope("a scope is not in the catalogue"),
+        AskedError::UnknownResource => Refusal::InvalidTarget("a resource is not in the catalogue"),
+        AskedError::MixedResources => {
+            Refusal::InvalidTarget("everything in one request must belong to one resource")
+        }
+    }
+}
+
+/// What this client may ask for, by its registration.
+fn permitted(client: &Client, asked: &Asked) -> Result<(), Refusal> {
+    for item in &asked.items {
+        match &item.key {
+            PermissionKey::Scope(scope) if !admits(&client.scopes, scope) => {
+                return Err(Refusal::InvalidScope(
+                    "this client may not ask for a scope it named",
+                ));
+            }
+            PermissionKey::Type(kind) if !admits(&client.types, kind) => {
+                return Err(Refusal::InvalidAuthorizationDetails(
+                    "this client may not ask for a type it named".into(),
+                ));
+            }
+            PermissionKey::Scope(_) | PermissionKey::Type(_) => {}
+        }
+    }
+    match &asked.resource {
+        Some(resource) if !admits(&client.resources, resource) => Err(Refusal::InvalidTarget(
+            "this client may not ask for that resource",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn read_resume_state(text: &str) -> Result<String, Refusal> {
+    if text.len() > LONGEST_RESUME_STATE {
+        return Err(Refusal::InvalidRequest(
+            "resume_state is longer than 16384 bytes",
+        ));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,195 @@
+//! Client authentication (RFC 6749 §2.3, OpenID Connect Core §9): what was presented, and whether it
+//! holds.
+//!
+//! Exactly one method, and the registered one. Whatever is wrong, the answer is `invalid_client`, in
+//! the same words, so that nobody learns which client exists.
+
+use std::sync::Arc;
+
+use aws_lc_rs::{constant_time, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+
+use super::assertion::{self, UsedAssertion};
+use super::{Client, Credentials};
+use crate::domain::ciba::refusal::Refusal;
+use crate::domain::id::ClientId;
+
+/// Longest `Authorization` header or assertion taken.
+const LONGEST: usize = 8 * 1024;
+
+/// `client_assertion_type` of RFC 7523.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// What a request presented, before anyone has checked it.
+#[derive(Debug)]
+pub struct Presented {
+    /// Who it says it is.
+    pub client: ClientId,
+    proof: Proof,
+    /// It came in the `Authorization` header.
+    pub basic: bool,
+}
+
+#[derive(Debug)]
+enum Proof {
+    Basic(SecretString),
+    Post(SecretString),
+    Assertion(SecretString),
+}
+
+/// The parameters of a form that have to do with client authentication.
+#[derive(Clone, Copy, Default)]
+pub struct FormCredentials<'a> {
+    /// `client_id`.
+    pub client_id: Option<&'a str>,
+    /// `client_secret`.
+    pub client_secret: Option<&'a str>,
+    /// `client_assertion_type`.
+    pub assertion_type: Option<&'a str>,
+    /// `client_assertion`.
+    pub assertion: Option<&'a str>,
+}
+
+/// A client that has just proved who it is. Only [`Presented::verify`] makes one.
+#[derive(Debug)]
+pub struct Authenticated {
+    client: Arc<Client>,
+    used: Option<UsedAssertion>,
+}
+
+impl Authenticated {
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The assertion it used, which may have one effect only.
+    pub fn used_assertion(&self) -> Option<&UsedAssertion> {
+        self.used.as_ref()
+    }
+}
+
+impl Presented {
+    /// Reads what a request presents: the `Authorization` header, if any, and its form.
+    pub fn read(authorization: Option<&str>, form: FormCredentials<'_>) -> Result<Self, Refusal> {
+        let refused = Refusal::InvalidClient {
+            basic: authorization.is_some(),
+        };
+        let methods = [
+            authorization.is_some(),
+            form.client_secret.is_some(),
+            form.assertion.is_some(),
+        ];
+        if methods.into_iter().filter(|present| *present).count() != 1 {
+            return Err(refused);
+        }
+        if let Some(header) = authorization {
+            let (client, secret) = read_basic(header).ok_or(refused.clone())?;
+            if form.client_id.is_some_and(|also| also != client) {
+                return Err(refused);
+            }
+            return Ok(Self {
+                client: ClientId(client),
+                proof: Proof::Basic(secret),
+                basic: true,
+            });
+        }
+        if let Some(secret) = form.client_secret {
+            let client = form.client_id.ok_or(refused)?;
+            let proof = Proof::Post(secret.to_owned().into());
+            return Ok(Self {
+                client: ClientId(client.to_owned()),
+                proof,
+                basic: false,
+            });
+        }
+        let jwt = form
+            .assertion
+            .filter(|jwt| jwt.len() <= LONGEST)
+            .ok_or(refused.clone())?;
+        if form.assertion_type != Some(JWT_BEARER) {
+            return Err(refused);
+        }
+        let subject = assertion::unverified_subject(jwt).ok_or(refused.clone())?;
+        if form.client_id.is_some_and(|also| also != subject) {
+            return Err(refused);
+        }
+        let proof = Proof::Assertion(jwt.to_owned().into());
+        Ok(Self {
+            client: ClientId(subject),
+            proof,
+            basic: false,
+        })
+    }
+
+    /// Checks it against the client that was found under that id, if one was.
+    ///
+    /// `audience` is what an assertion must be addressed to: our issuer.
+    pub fn verify(
+        self,
+        client: Option<Arc<Client>>,
+        audience: &str,
+        now: OffsetDateTime,
+    ) -> Result<Authenticated, Refusal> {
+        let refused = Refusal::InvalidClient { basic: self.basic };
+        let client = client.filter(|client| client.active && client.id == self.client);
+        let Some(client) = client else {
+            return Err(refused);
+        };
+        let used = match (&client.credentials, &self.proof) {
+            (Credentials::SecretBasic(hash), Proof::Basic(secret))
+            | (Credentials::SecretPost(hash), Proof::Post(secret)) => {
+                if !same_secret(hash, secret) {
+                    return Err(refused);
+                }
+                None
+            }
+            (Credentials::PrivateKeyJwt(keys), Proof::Assertion(jwt)) => {
+                let used = keys
+                    .verify(jwt.expose_secret(), &client.id, audience, now)
+                    .ok_or(refused)?;
+                Some(used)
+            }
+            _ => return Err(refused),
+        };
+        Ok(Authenticated { client, used })
+    }
+}
+
+/// What is kept of a client secret.
+pub fn secret_hash(secret: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
+    out
+}
+
+fn same_secret(hash: &[u8; 32], secret: &SecretString) -> bool {
+    let presented = secret_hash(secret.expose_secret());
+    constant_time::verify_slices_are_equal(hash, &presented).is_ok()
+}
+
+/// `Basic base64(id:secret)`, both form-urlencoded first (RFC 6749 §2.3.1).
+fn read_basic(header: &str) -> Option<(String, SecretString)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > LONGEST {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((form_decode(id)?, form_decode(secret)?.into()))
+}
+
+fn form_decode(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests;

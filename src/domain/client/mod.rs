@@ -1,0 +1,143 @@
+//! Who is asking: OAuth clients and what they registered (CIBA §4, RFC 7591).
+
+pub mod assertion;
+pub mod authentication;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::domain::ciba::mode::Mode;
+use crate::domain::id::ClientId;
+
+/// A registered client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// What people read.
+    pub name: String,
+    /// What it is here for.
+    pub role: Role,
+    /// A disabled client is refused everywhere, at once.
+    pub active: bool,
+    /// How it proves who it is.
+    pub credentials: Credentials,
+    /// How it learns answers.
+    pub mode: Mode,
+    /// Scopes it may ask for; empty for all the catalogue has.
+    pub scopes: Vec<String>,
+    /// Types of details it may ask for; empty for all the catalogue has.
+    pub types: Vec<String>,
+    /// Resources it may ask for (or is, as a relying service); empty for all.
+    pub resources: Vec<String>,
+    /// `grant_types`.
+    pub grant_types: Vec<String>,
+    /// When it was registered.
+    pub created_at: OffsetDateTime,
+}
+
+/// What a client is here for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It asks.
+    Agent,
+    /// It relies on answers.
+    ResourceServer,
+}
+
+/// How a client proves who it is: the method, and what is kept to check it.
+#[derive(Clone, PartialEq)]
+pub enum Credentials {
+    /// `client_secret_basic`: SHA-256 of the secret.
+    SecretBasic([u8; 32]),
+    /// `client_secret_post`: SHA-256 of the secret.
+    SecretPost([u8; 32]),
+    /// `private_key_jwt`: its public keys.
+    PrivateKeyJwt(assertion::PublicKeys),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method().as_str())
+    }
+}
+
+/// `token_endpoint_auth_method`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "Credentials explains each")]
+pub enum AuthMethod {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// Every method this server takes.
+    pub const SUPPORTED: [Self; 3] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+    ];
+
+    /// The word as registered.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::SUPPORTED
+            .into_iter()
+            .find(|method| method.as_str() == word)
+    }
+}
+
+impl Credentials {
+    /// The method they are for.
+    pub fn method(&self) -> AuthMethod {
+        match self {
+            Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
+            Self::SecretPost(_) => AuthMethod::ClientSecretPost,
+            Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
+        }
+    }
+}
+
+impl Role {
+    /// The word as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::ResourceServer => "resource_server",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Agent, Self::ResourceServer]
+            .into_iter()
+            .find(|role| role.as_str() == word)
+    }
+}
+
+impl Client {
+    /// Whether it registered for a grant type.
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grant_types
+            .iter()
+            .any(|registered| registered == grant_type)
+    }
+}
+
+/// Whether a registered list admits a value: an empty list admits everything.
+pub fn admits(list: &[String], value: &str) -> bool {
+    list.is_empty() || list.iter().any(|admitted| admitted == value)
+}

@@ -1,0 +1,75 @@
+//! Access tokens: JWTs as RFC 9068 has them, good for exactly what was answered.
+
+use serde::Serialize;
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::ciba::approval::{Decision, Question};
+use crate::domain::id::{GrantId, RequestId, UserId};
+
+/// How long a token lives that allows nothing but knowing who it was (`openid` alone).
+pub const PLAIN_LIFETIME: Duration = Duration::minutes(5);
+
+/// The claims of an access token (RFC 9068 §2.2, RFC 9396 §9.1), and two of ours that tie it to what
+/// was shown.
+#[derive(Debug, Serialize)]
+pub struct AccessTokenClaims<'a> {
+    /// Us.
+    pub iss: &'a str,
+    /// The person.
+    pub sub: UserId,
+    /// The one resource it is for; ourselves when it is for none.
+    pub aud: &'a str,
+    /// The agent.
+    pub client_id: &'a str,
+    /// When it was issued.
+    pub iat: i64,
+    /// When it ends.
+    pub exp: i64,
+    /// Its own name: the grant it hangs off.
+    pub jti: GrantId,
+    /// What was granted, as scopes.
+    pub scope: String,
+    /// What was granted, as typed details.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<&'a Value>,
+    /// When the person last proved it was them. A refresh never changes it.
+    pub auth_time: i64,
+    /// How they proved it.
+    pub acr: &'static str,
+    /// The request that was answered.
+    pub approval_id: RequestId,
+    /// SHA-256 of the card the person saw, base64url.
+    pub card_digest: String,
+}
+
+/// The scopes that were granted: what was asked for, without what was not ticked.
+pub fn granted_scope(question: &Question, decision: &Decision) -> String {
+    use crate::domain::action::PermissionKey;
+    let granted: Vec<&str> = question
+        .scope
+        .split(' ')
+        .filter(|scope| {
+            *scope == "openid"
+                || decision.granted.iter().any(|item| match &item.key {
+                    PermissionKey::Scope(granted) => granted == scope,
+                    PermissionKey::Type(_) => false,
+                })
+        })
+        .collect();
+    granted.join(" ")
+}
+
+/// The typed details that were granted.
+pub fn granted_details(decision: &Decision) -> Vec<&Value> {
+    decision
+        .granted
+        .iter()
+        .filter_map(|item| item.detail.as_ref())
+        .collect()
+}
+
+/// A moment as JWTs have it.
+pub fn numeric_date(at: OffsetDateTime) -> i64 {
+    at.unix_timestamp()
+}
