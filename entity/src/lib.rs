@@ -1,1 +1,20 @@
-//! What is on disk: one file per table, no behaviour.
+//! What is on disk: one file per table, no behaviour, no domain types.
+//!
+//! Times are milliseconds since 1970 (UTC). The tables themselves, with the CHECK constraints that say
+//! which columns a state may have, are in `migration/`.
+
+pub mod audit_event;
+pub mod catalogue;
+pub mod client;
+pub mod device;
+pub mod grant;
+pub mod pace;
+pub mod parcel;
+pub mod redemption;
+pub mod request;
+pub mod session;
+pub mod sign_in_link;
+pub mod signing_key;
+pub mod standing_grant;
+pub mod used_assertion;
+pub mod user;

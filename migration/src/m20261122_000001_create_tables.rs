@@ -1,0 +1,292 @@
+//! The first tables.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
+
+use crate::run;
+
+/// See the module's docs.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, TABLES).await?;
+        match manager.get_database_backend() {
+            DatabaseBackend::Postgres => run(manager, GUARDS_POSTGRESQL).await,
+            _ => run(manager, GUARDS_SQLITE).await,
+        }
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, DROP).await
+    }
+}
+
+const TABLES: &[&str] = &[
+    "CREATE TABLE clients (
+        id TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 255),
+        name TEXT NOT NULL CHECK (length(name) > 0),
+        role TEXT NOT NULL CHECK (role IN ('agent', 'resource_server')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+        auth_method TEXT NOT NULL
+            CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt')),
+        secret_hash {bytes} CHECK (length(secret_hash) = 32),
+        jwks TEXT,
+        delivery_mode TEXT NOT NULL CHECK (delivery_mode IN ('poll', 'ping', 'push')),
+        notification_endpoint TEXT,
+        scopes TEXT NOT NULL,
+        types TEXT NOT NULL,
+        resources TEXT NOT NULL,
+        grant_types TEXT NOT NULL,
+        dpop_bound BOOLEAN NOT NULL,
+        request_signing_alg TEXT,
+        created_at BIGINT NOT NULL,
+        CHECK ((auth_method = 'private_key_jwt') = (secret_hash IS NULL)),
+        CHECK ((auth_method = 'private_key_jwt') = (jwks IS NOT NULL)),
+        CHECK ((delivery_mode = 'poll') = (notification_endpoint IS NULL))
+    )",
+    "CREATE TABLE users (
+        id {uuid} PRIMARY KEY,
+        email TEXT NOT NULL UNIQUE,
+        username TEXT UNIQUE,
+        name TEXT NOT NULL CHECK (length(name) > 0),
+        status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+        created_at BIGINT NOT NULL
+    )",
+    "CREATE TABLE requests (
+        id {uuid} PRIMARY KEY,
+        client_id TEXT NOT NULL REFERENCES clients (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        state TEXT NOT NULL
+            CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled', 'redeemed')),
+        mode TEXT NOT NULL CHECK (mode IN ('poll', 'ping', 'push')),
+        opened_at BIGINT NOT NULL,
+        answer_by BIGINT NOT NULL CHECK (answer_by > opened_at),
+        expires_at BIGINT NOT NULL CHECK (expires_at >= answer_by),
+        interval_s INTEGER NOT NULL CHECK (interval_s > 0),
+        scope TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        resource TEXT,
+        tier TEXT NOT NULL CHECK (tier IN ('trace', 'low', 'normal', 'high', 'critical')),
+        card TEXT NOT NULL,
+        card_digest {bytes} NOT NULL CHECK (length(card_digest) = 32),
+        match_code TEXT NOT NULL,
+        catalogue_version INTEGER NOT NULL,
+        resume_state {bytes},
+        idempotency_key {bytes} CHECK (length(idempotency_key) = 32),
+        request_digest {bytes} CHECK (length(request_digest) = 32),
+        settled_at BIGINT,
+        answer TEXT CHECK (answer IN ('once', 'always', 'deny')),
+        decision TEXT,
+        reason TEXT,
+        cancelled_by TEXT,
+        redeemed_at BIGINT,
+        CHECK ((state = 'pending') = (settled_at IS NULL)),
+        CHECK ((answer IS NULL) = (decision IS NULL)),
+        CHECK (state NOT IN ('approved', 'redeemed') OR (answer IS NOT NULL AND answer <> 'deny')),
+        CHECK ((state = 'denied') = (answer IS NOT NULL AND answer = 'deny')),
+        CHECK (state NOT IN ('pending', 'cancelled') OR answer IS NULL),
+        CHECK (reason IS NULL OR state = 'denied'),
+        CHECK ((state = 'cancelled') = (cancelled_by IS NOT NULL)),
+        CHECK ((state = 'redeemed') = (redeemed_at IS NOT NULL)),
+        CHECK (answer IS NULL OR settled_at < answer_by),
+        CHECK (redeemed_at IS NULL OR redeemed_at < expires_at),
+        CHECK ((idempotency_key IS NULL) = (request_digest IS NULL))
+    )",
+    "CREATE UNIQUE INDEX requests_idempotency ON requests (client_id, idempotency_key)
+        WHERE idempotency_key IS NOT NULL",
+    "CREATE INDEX requests_by_client ON requests (client_id, id)",
+    "CREATE INDEX requests_by_user ON requests (user_id, id)",
+    "CREATE INDEX requests_waiting ON requests (user_id, answer_by) WHERE state = 'pending'",
+    "CREATE INDEX requests_unanswered ON requests (answer_by) WHERE state = 'pending'",
+    "CREATE INDEX requests_uncollected ON requests (expires_at) WHERE state = 'approved'",
+    "CREATE INDEX requests_settled ON requests (settled_at) WHERE settled_at IS NOT NULL",
+    "CREATE TABLE grants (
+        id {uuid} PRIMARY KEY,
+        request_id {uuid} NOT NULL UNIQUE REFERENCES requests (id),
+        client_id TEXT NOT NULL REFERENCES clients (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        items TEXT NOT NULL,
+        access_token_id TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL,
+        revoked_at BIGINT
+    )",
+    "CREATE TABLE redemptions (
+        request_id {uuid} PRIMARY KEY REFERENCES requests (id),
+        key_hash {bytes} NOT NULL CHECK (length(key_hash) = 32),
+        response {bytes} NOT NULL,
+        until BIGINT NOT NULL
+    )",
+    "CREATE INDEX redemptions_until ON redemptions (until)",
+    "CREATE TABLE standing_grants (
+        id {uuid} PRIMARY KEY,
+        client_id TEXT NOT NULL REFERENCES clients (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        resource TEXT NOT NULL,
+        permission TEXT NOT NULL,
+        bounds TEXT NOT NULL,
+        bounds_digest {bytes} NOT NULL CHECK (length(bounds_digest) = 32),
+        sentence TEXT NOT NULL,
+        request_id {uuid} NOT NULL REFERENCES requests (id),
+        created_at BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL CHECK (ends_at > created_at),
+        last_used_at BIGINT,
+        uses BIGINT NOT NULL CHECK (uses >= 0),
+        revoked_at BIGINT,
+        CHECK ((uses = 0) = (last_used_at IS NULL))
+    )",
+    "CREATE INDEX standing_grants_live ON standing_grants (user_id, client_id)
+        WHERE revoked_at IS NULL",
+    "CREATE TABLE devices (
+        id {uuid} PRIMARY KEY,
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        name TEXT NOT NULL,
+        endpoint_hash {bytes} NOT NULL CHECK (length(endpoint_hash) = 32),
+        subscription {bytes} NOT NULL,
+        created_at BIGINT NOT NULL,
+        last_delivered_at BIGINT,
+        retired_at BIGINT,
+        retired_why TEXT CHECK (retired_why IN ('removed', 'gone', 'replaced')),
+        CHECK ((retired_at IS NULL) = (retired_why IS NULL))
+    )",
+    "CREATE UNIQUE INDEX devices_endpoint ON devices (endpoint_hash) WHERE retired_at IS NULL",
+    "CREATE INDEX devices_by_user ON devices (user_id)",
+    "CREATE TABLE sign_in_links (
+        id {uuid} PRIMARY KEY,
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        how TEXT NOT NULL CHECK (how IN ('email_link', 'host_link')),
+        next TEXT,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL CHECK (expires_at > created_at),
+        used_at BIGINT CHECK (used_at < expires_at)
+    )",
+    "CREATE INDEX sign_in_links_by_user ON sign_in_links (user_id, created_at)",
+    "CREATE TABLE sessions (
+        id {uuid} PRIMARY KEY,
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        how TEXT NOT NULL CHECK (how IN ('email_link', 'host_link')),
+        authenticated_at BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        last_seen_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        ended_at BIGINT,
+        user_agent TEXT
+    )",
+    "CREATE INDEX sessions_by_user ON sessions (user_id)",
+    "CREATE TABLE parcels (
+        id {uuid} PRIMARY KEY,
+        request_id {uuid} REFERENCES requests (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        kind TEXT NOT NULL,
+        channel TEXT NOT NULL CHECK (channel IN ('web_push', 'email')),
+        device_id {uuid} REFERENCES devices (id),
+        sign_in_link_id {uuid} REFERENCES sign_in_links (id),
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed', 'dropped')),
+        attempts INTEGER NOT NULL CHECK (attempts >= 0),
+        due_at BIGINT NOT NULL,
+        worthless_after BIGINT NOT NULL,
+        lease {bytes},
+        why TEXT,
+        created_at BIGINT NOT NULL,
+        settled_at BIGINT,
+        CHECK ((state = 'waiting') = (settled_at IS NULL)),
+        CHECK (state = 'waiting' OR lease IS NULL),
+        CHECK ((channel = 'web_push') = (device_id IS NOT NULL))
+    )",
+    "CREATE INDEX parcels_due ON parcels (due_at) WHERE state = 'waiting'",
+    "CREATE INDEX parcels_by_request ON parcels (request_id)",
+    "CREATE TABLE audit_events (
+        stream INTEGER NOT NULL,
+        seq BIGINT NOT NULL CHECK (seq > 0),
+        at BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        request_id {uuid},
+        client_id TEXT,
+        user_id {uuid},
+        content TEXT NOT NULL,
+        previous {bytes} NOT NULL CHECK (length(previous) = 32),
+        hash {bytes} NOT NULL CHECK (length(hash) = 32),
+        PRIMARY KEY (stream, seq)
+    )",
+    "CREATE TABLE signing_keys (
+        kid TEXT PRIMARY KEY,
+        purpose TEXT NOT NULL CHECK (purpose IN ('tokens', 'vapid')),
+        alg TEXT NOT NULL,
+        private {bytes} NOT NULL,
+        public TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        retires_at BIGINT
+    )",
+    "CREATE UNIQUE INDEX signing_keys_active ON signing_keys (purpose) WHERE retires_at IS NULL",
+    "CREATE TABLE used_assertions (
+        client_id TEXT NOT NULL REFERENCES clients (id),
+        jti_hash {bytes} NOT NULL CHECK (length(jti_hash) = 32),
+        expires_at BIGINT NOT NULL,
+        PRIMARY KEY (client_id, jti_hash)
+    )",
+    "CREATE INDEX used_assertions_expiry ON used_assertions (expires_at)",
+    "CREATE TABLE paces (
+        request_id {uuid} PRIMARY KEY REFERENCES requests (id),
+        interval_s INTEGER NOT NULL CHECK (interval_s > 0)
+    )",
+    "CREATE TABLE catalogues (
+        version INTEGER PRIMARY KEY,
+        document TEXT NOT NULL,
+        applied_at BIGINT NOT NULL
+    )",
+];
+
+/// What a request may become, and that nothing else about it ever changes. The statements in
+/// `store/` already see to both; these see to it that no later statement forgets.
+const GUARDS_SQLITE: &[&str] = &[
+    "CREATE TRIGGER requests_moves BEFORE UPDATE ON requests
+        WHEN (OLD.state || '>' || NEW.state) NOT IN
+            ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
+             'approved>redeemed', 'approved>expired')
+          OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
+          OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
+          OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
+          OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
+        BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
+    "CREATE TRIGGER audit_events_update BEFORE UPDATE ON audit_events
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_events_delete BEFORE DELETE ON audit_events
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+];
+
+const GUARDS_POSTGRESQL: &[&str] = &[
+    "CREATE FUNCTION countersign_refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '% cannot change like this', TG_TABLE_NAME; END $$",
+    "CREATE TRIGGER requests_moves BEFORE UPDATE ON requests FOR EACH ROW
+        WHEN ((OLD.state || '>' || NEW.state) NOT IN
+            ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
+             'approved>redeemed', 'approved>expired')
+          OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
+          OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
+          OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
+          OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
+        EXECUTE FUNCTION countersign_refuse()",
+    "CREATE TRIGGER audit_events_append BEFORE UPDATE OR DELETE ON audit_events FOR EACH ROW
+        EXECUTE FUNCTION countersign_refuse()",
+];
+
+const DROP: &[&str] = &[
+    "DROP TABLE catalogues",
+    "DROP TABLE paces",
+    "DROP TABLE used_assertions",
+    "DROP TABLE signing_keys",
+    "DROP TABLE audit_events",
+    "DROP TABLE parcels",
+    "DROP TABLE sessions",
+    "DROP TABLE sign_in_links",
+    "DROP TABLE devices",
+    "DROP TABLE standing_grants",
+    "DROP TABLE redemptions",
+    "DROP TABLE grants",
+    "DROP TABLE requests",
+    "DROP TABLE users",
+    "DROP TABLE clients",
+];
