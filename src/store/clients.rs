@@ -1,0 +1,127 @@
+//! Clients.
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use entity::client::{ActiveModel, Column, Entity, Model};
+
+use super::error::{StoreError, inconsistent};
+use super::{Store, writer};
+use crate::domain::ciba::mode::Mode;
+use crate::domain::client::assertion::PublicKeys;
+use crate::domain::client::{AuthMethod, Client, Credentials, Role};
+use crate::domain::id::ClientId;
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
+
+impl Store {
+    /// The client of that id.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        Entity::find_by_id(id.0.as_str())
+            .one(&self.readers)
+            .await?
+            .map(read)
+            .transpose()
+    }
+
+    /// All clients, by id.
+    pub async fn clients(&self, at_most: u64) -> Result<Vec<Client>, StoreError> {
+        let rows = Entity::find()
+            .order_by_asc(Column::Id)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+fn json(list: &[String]) -> String {
+    serde_json::to_string(list).unwrap_or_default()
+}
+
+/// Adds a client; 0 when the id is taken.
+pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result<u64, DbErr> {
+    let (secret_hash, jwks) = match &client.credentials {
+        Credentials::SecretBasic(hash) | Credentials::SecretPost(hash) => {
+            (Some(hash.to_vec()), None)
+        }
+        Credentials::PrivateKeyJwt(keys) => (None, Some(keys.document().to_owned())),
+    };
+    let row = ActiveModel {
+        id: ActiveValue::Set(client.id.0.clone()),
+        name: ActiveValue::Set(client.name.clone()),
+        role: ActiveValue::Set(client.role.as_str().to_owned()),
+        status: ActiveValue::Set(status(client.active).to_owned()),
+        auth_method: ActiveValue::Set(client.credentials.method().as_str().to_owned()),
+        secret_hash: ActiveValue::Set(secret_hash),
+        jwks: ActiveValue::Set(jwks),
+        delivery_mode: ActiveValue::Set(client.mode.as_str().to_owned()),
+        notification_endpoint: ActiveValue::Set(None),
+        scopes: ActiveValue::Set(json(&client.scopes)),
+        types: ActiveValue::Set(json(&client.types)),
+        resources: ActiveValue::Set(json(&client.resources)),
+        grant_types: ActiveValue::Set(json(&client.grant_types)),
+        dpop_bound: ActiveValue::Set(false),
+        request_signing_alg: ActiveValue::Set(None),
+        created_at: ActiveValue::Set(milliseconds(client.created_at)),
+    };
+    let insert = Entity::insert_many([row])
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(conn)
+        .await;
+    writer::rows(insert)
+}
+
+/// Disables or enables a client; 0 when it already is.
+pub(super) async fn set_active<C: ConnectionTrait>(
+    conn: &C,
+    id: &ClientId,
+    active: bool,
+) -> Result<u64, DbErr> {
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Status.eq(status(!active)))
+        .col_expr(Column::Status, Expr::value(status(active)));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+pub(super) fn status(active: bool) -> &'static str {
+    if active { "active" } else { "disabled" }
+}
+
+fn read(row: Model) -> Result<Client, StoreError> {
+    let odd = |column| inconsistent("clients", &row.id, column);
+    let list = |json: &str, column| serde_json::from_str(json).map_err(|_| odd(column));
+    let hash = || -> Option<[u8; 32]> { row.secret_hash.as_deref()?.try_into().ok() };
+    let credentials =
+        match AuthMethod::from_word(&row.auth_method).ok_or_else(|| odd("auth_method"))? {
+            AuthMethod::ClientSecretBasic => {
+                Credentials::SecretBasic(hash().ok_or_else(|| odd("secret_hash"))?)
+            }
+            AuthMethod::ClientSecretPost => {
+                Credentials::SecretPost(hash().ok_or_else(|| odd("secret_hash"))?)
+            }
+            AuthMethod::PrivateKeyJwt => {
+                let keys = row
+                    .jwks
+                    .as_deref()
+                    .and_then(|jwks| PublicKeys::read(jwks).ok());
+                Credentials::PrivateKeyJwt(keys.ok_or_else(|| odd("jwks"))?)
+            }
+        };
+    Ok(Client {
+        name: row.name.clone(),
+        role: Role::from_word(&row.role).ok_or_else(|| odd("role"))?,
+        active: row.status == "active",
+        credentials,
+        mode: Mode::from_word(&row.delivery_mode).ok_or_else(|| odd("delivery_mode"))?,
+        scopes: list(&row.scopes, "scopes")?,
+        types: list(&row.types, "types")?,
+        resources: list(&row.resources, "resources")?,
+        grant_types: list(&row.grant_types, "grant_types")?,
+        created_at: from_milliseconds(row.created_at),
+        id: ClientId(row.id),
+    })
+}

@@ -1,0 +1,187 @@
+//! A commit: everything one event writes, as data.
+//!
+//! [`Write`]s come in two kinds. A *guard* changes exactly one row in a state the decision was made on,
+//! or the whole commit is [`Overtaken`](super::StoreError::Overtaken). A plain insert brings a new id
+//! and cannot meet anyone, so the writer may gather those of many commits into one statement.
+
+use time::OffsetDateTime;
+
+use crate::domain::audit::AuditEvent;
+use crate::domain::ciba::approval::{Approved, Cancelled, Denied, Expired, Redeemed};
+use crate::domain::client::Client;
+use crate::domain::client::assertion::UsedAssertion;
+use crate::domain::consent::standing::StandingGrant;
+use crate::domain::id::{
+    ClientId, DeviceId, ParcelId, RequestId, SessionId, SignInLinkId, StandingGrantId, UserId,
+};
+use crate::domain::parcel::Parcel;
+use crate::domain::user::User;
+use crate::store::grants::IssuedGrant;
+use crate::store::keys::StoredKey;
+use crate::store::requests::NewRequest;
+use crate::store::sessions::StoredSession;
+use crate::store::sign_in_links::StoredLink;
+
+/// Everything one event writes. All of it, or nothing.
+#[derive(Debug, Default)]
+pub struct Commit {
+    pub(super) writes: Vec<Write>,
+    pub(super) events: Vec<AuditEvent>,
+    pub(super) parcels: Vec<Parcel>,
+}
+
+/// One write.
+#[derive(Debug)]
+pub enum Write {
+    /// A new request. A guard if it carries an idempotency key: the key must be new.
+    OpenRequest(Box<NewRequest>),
+    /// Guard: pending, and before `answer_by`.
+    Approve(Box<Approved>),
+    /// Guard: pending, and before `answer_by`.
+    Deny(Box<Denied>),
+    /// Guard: pending, and before `answer_by`.
+    Cancel(Box<Cancelled>),
+    /// Guard: pending (without a decision) or approved (with one), and past its moment.
+    Expire(Box<Expired>),
+    /// Guard: approved, before `expires_at`, and both the person and the client still active.
+    Redeem(Box<Redeemed>),
+    /// What a redemption authorised.
+    IssueGrant(Box<IssuedGrant>),
+    /// A token response that may be fetched once more.
+    KeepRedemption {
+        /// The request redeemed.
+        request: RequestId,
+        /// SHA-256 of the Idempotency-Key.
+        key_hash: [u8; 32],
+        /// The response, sealed.
+        response: Vec<u8>,
+        /// When it may no longer be fetched.
+        until: OffsetDateTime,
+    },
+    /// A new "always".
+    MakeStandingGrant(Box<StandingGrant>, String),
+    /// Guard: live, of an active person. Counts one use.
+    UseStandingGrant(StandingGrantId, OffsetDateTime),
+    /// Guard: live, and this person's (or anyone's, for the operator).
+    StopStandingGrant(StandingGrantId, Option<UserId>, OffsetDateTime),
+    /// Guard: not used before.
+    UseAssertion(ClientId, UsedAssertion),
+    /// The slower pace of one request; not a guard.
+    Pace(RequestId, i32),
+    /// Guard: the id is new.
+    AddClient(Box<Client>),
+    /// Guard: there is such a client, in the other state.
+    SetClientActive(ClientId, bool),
+    /// Guard: the id, address and username are new.
+    AddUser(Box<User>),
+    /// Guard: there is such a person, in the other state.
+    SetUserActive(UserId, bool),
+    /// A new sign-in link.
+    AddSignInLink(Box<StoredLink>),
+    /// Guard: unused, and in time.
+    UseSignInLink(SignInLinkId, OffsetDateTime),
+    /// A new session.
+    AddSession(Box<StoredSession>),
+    /// The session was used; not a guard.
+    TouchSession(SessionId, OffsetDateTime),
+    /// Guard: it has not ended.
+    EndSession(SessionId, OffsetDateTime),
+    /// A new device. What the same browser had before is retired.
+    AddDevice(Box<NewDevice>),
+    /// Guard: not retired, and this person's if one is given.
+    RetireDevice(DeviceId, Option<UserId>, &'static str, OffsetDateTime),
+    /// A push service took a message for it; not a guard.
+    DeviceReached(DeviceId, OffsetDateTime),
+    /// Guard: waiting, under this lease.
+    SettleParcel(Box<SettledParcel>),
+    /// Whatever still waits about this request is dropped; not a guard.
+    DropParcels(RequestId, OffsetDateTime),
+    /// Guard: the version is the next one.
+    ApplyCatalogue(i32, String, OffsetDateTime),
+    /// Guard: there is no active key for the purpose.
+    AddKey(Box<StoredKey>),
+    /// Guard: it is active. Published until the moment given.
+    RetireKey(String, OffsetDateTime),
+}
+
+/// A browser to be remembered.
+#[derive(Debug)]
+pub struct NewDevice {
+    /// Its id.
+    pub id: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// What the person sees it called.
+    pub name: String,
+    /// Keyed hash of the endpoint.
+    pub endpoint_hash: [u8; 32],
+    /// The subscription, sealed.
+    pub subscription: Vec<u8>,
+    /// When.
+    pub created_at: OffsetDateTime,
+}
+
+/// What became of a parcel that was claimed.
+#[derive(Debug)]
+pub struct SettledParcel {
+    /// Which.
+    pub id: ParcelId,
+    /// The lease it was claimed under.
+    pub lease: [u8; 16],
+    /// What became of it.
+    pub fate: Fate,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// What becomes of a parcel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Delivered,
+    /// Again, later.
+    Retry {
+        /// When.
+        at: OffsetDateTime,
+        /// What went wrong.
+        why: String,
+    },
+    /// Given up.
+    Failed {
+        /// What went wrong.
+        why: String,
+    },
+    /// Nobody needs it any more.
+    Dropped,
+}
+
+impl Commit {
+    /// A commit of one write.
+    pub fn of(write: Write) -> Self {
+        Self {
+            writes: vec![write],
+            ..Self::default()
+        }
+    }
+
+    /// One more write.
+    #[must_use]
+    pub fn and(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    /// One more thing that happened.
+    #[must_use]
+    pub fn event(mut self, event: AuditEvent) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// More promises.
+    #[must_use]
+    pub fn parcels(mut self, parcels: impl IntoIterator<Item = Parcel>) -> Self {
+        self.parcels.extend(parcels);
+        self
+    }
+}

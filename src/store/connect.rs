@@ -1,0 +1,122 @@
+//! Opening the database: which engine, how durable, and whether it is one we can work with.
+
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
+
+use super::error::StoreError;
+
+/// Reading connections on SQLite.
+const SQLITE_READERS: u32 = 4;
+
+/// Connections of one instance to PostgreSQL, beside the writer's.
+const POSTGRESQL_READERS: u32 = 8;
+
+/// SQLite before this can corrupt a database in WAL mode with more than one connection.
+const SQLITE_AT_LEAST: i32 = 3_051_003;
+
+/// Opens the pool of readers and the writer's own connection, after migrating.
+pub(super) async fn open(
+    url: &str,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    if url.starts_with("sqlite:") {
+        sqlite(url).await
+    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        postgresql(url).await
+    } else {
+        Err(StoreError::Unusable(
+            "the database URL must begin with sqlite:// or postgres://".into(),
+        ))
+    }
+}
+
+async fn sqlite(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let version = libsqlite3_sys::SQLITE_VERSION_NUMBER;
+    if version < SQLITE_AT_LEAST {
+        return Err(StoreError::Unusable(format!(
+            "SQLite {version} can corrupt WAL databases"
+        )));
+    }
+    let writer = Database::connect(sqlite_options(url, 1)).await?;
+    Migrator::up(&writer, None).await?;
+    let readers = Database::connect(sqlite_options(url, SQLITE_READERS)).await?;
+    check_durability(&writer).await?;
+    Ok((readers, writer))
+}
+
+fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
+    use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(5))
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .create_if_missing(true)
+                .foreign_keys(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(5))
+                .statement_cache_capacity(256)
+        });
+    options
+}
+
+/// What was asked for is what we got: WAL, and every commit on disk before it is acknowledged.
+async fn check_durability(writer: &DatabaseConnection) -> Result<(), StoreError> {
+    let read = async |pragma: &str| -> Result<Option<sea_orm::QueryResult>, StoreError> {
+        let statement = Statement::from_string(writer.get_database_backend(), pragma);
+        Ok(writer.query_one_raw(statement).await?)
+    };
+    let journal: Option<String> = read("PRAGMA journal_mode")
+        .await?
+        .map(|row| row.try_get_by_index(0))
+        .transpose()?;
+    let synchronous: Option<i32> = read("PRAGMA synchronous")
+        .await?
+        .map(|row| row.try_get_by_index(0))
+        .transpose()?;
+    if journal.as_deref() != Some("wal") || synchronous != Some(2) {
+        return Err(StoreError::Unusable(
+            "the database does not keep a write-ahead log: is it on a network file system?".into(),
+        ));
+    }
+    Ok(())
+}
+
+async fn postgresql(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let writer = Database::connect(postgresql_options(url, 1)).await?;
+    migrate_alone(&writer).await?;
+    let readers = Database::connect(postgresql_options(url, POSTGRESQL_READERS)).await?;
+    Ok((readers, writer))
+}
+
+fn postgresql_options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_timeout(Duration::from_secs(5))
+        .map_sqlx_postgres_opts(|options| {
+            options
+                .application_name("countersign")
+                .options([("statement_timeout", "10000"), ("lock_timeout", "5000")])
+                .statement_cache_capacity(256)
+        });
+    options
+}
+
+/// Instances that start together migrate one after the other.
+async fn migrate_alone(writer: &DatabaseConnection) -> Result<(), StoreError> {
+    const LOCK: &str = "SELECT pg_advisory_lock(7234001)";
+    const UNLOCK: &str = "SELECT pg_advisory_unlock(7234001)";
+    writer.execute_unprepared(LOCK).await?;
+    let migrated = Migrator::up(writer, None).await;
+    writer.execute_unprepared(UNLOCK).await?;
+    Ok(migrated?)
+}

@@ -1,0 +1,97 @@
+//! What is remembered: SQLite or PostgreSQL, by way of SeaORM. The only place that says `entity::`.
+//!
+//! Reading goes through a pool. **A write is data**: a flow hands one [`Commit`] to the single
+//! [`writer`], which gathers whatever is waiting into one database transaction and answers when that
+//! is durable. A write that finds its row changed answers [`StoreError::Overtaken`], and nothing of its
+//! commit is written. The two engines run the same statements.
+
+mod assertions;
+mod audit;
+mod catalogues;
+mod clients;
+pub mod commit;
+mod connect;
+mod devices;
+mod error;
+mod grants;
+mod keys;
+mod parcels;
+mod requests;
+mod sessions;
+mod sign_in_links;
+mod standing_grants;
+mod users;
+mod writer;
+
+use sea_orm::DatabaseConnection;
+
+pub use commit::{Commit, Write};
+pub use error::StoreError;
+pub use grants::IssuedGrant;
+pub use keys::{KeyPurpose, StoredKey};
+pub use parcels::ClaimedParcel;
+pub use requests::{NewRequest, StoredRequest};
+pub use sessions::StoredSession;
+pub use sign_in_links::StoredLink;
+
+/// The database: many readers, one writer.
+#[derive(Clone, Debug)]
+pub struct Store {
+    readers: DatabaseConnection,
+    writer: writer::Writer,
+}
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// A server, for several equal instances.
+    PostgreSql,
+}
+
+impl Store {
+    /// Opens the database, brings its tables up to date and starts the writer.
+    ///
+    /// `url` is `sqlite://…` or `postgres://…`.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let (readers, writing) = connect::open(url).await?;
+        Ok(Self {
+            writer: writer::Writer::start(writing),
+            readers,
+        })
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self.readers.get_database_backend() {
+            sea_orm::DatabaseBackend::Postgres => Engine::PostgreSql,
+            _ => Engine::Sqlite,
+        }
+    }
+
+    /// Writes all of a commit, or nothing: durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Overtaken`] when any of its guards finds its row changed.
+    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.writer.commit(commit).await
+    }
+
+    /// Hands over a commit that nobody waits for: bookkeeping. It is dropped if the queue is full.
+    pub fn commit_later(&self, commit: Commit) {
+        self.writer.commit_later(commit);
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.readers.ping().await?)
+    }
+
+    /// Finishes what is queued and closes the connections.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        let _ = self.readers.clone().close().await;
+    }
+}

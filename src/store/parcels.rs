@@ -1,0 +1,210 @@
+//! Parcels: what was promised, who is trying just now, and what became of it.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use time::{Duration, OffsetDateTime};
+
+use entity::parcel::{ActiveModel, Column, Entity, Model};
+
+use super::Store;
+use super::commit::{Fate, SettledParcel};
+use super::error::{StoreError, inconsistent};
+use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
+use crate::domain::parcel::{Address, Parcel, ParcelKind, ParcelState, Promise};
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
+
+/// How long whoever claims a parcel has it to itself.
+pub(super) const LEASE: Duration = Duration::seconds(60);
+
+/// A parcel that is ours to deliver until the lease ends.
+#[derive(Clone, Debug)]
+pub struct ClaimedParcel {
+    /// What was promised.
+    pub parcel: Parcel,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// Whose it is now.
+    pub lease: [u8; 16],
+}
+
+impl Store {
+    /// Claims parcels that are due. Two claimers never get the same one.
+    pub async fn claim_parcels(
+        &self,
+        lease: [u8; 16],
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<ClaimedParcel>, StoreError> {
+        let due: Vec<uuid::Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .filter(Column::DueAt.lte(milliseconds(now)))
+            .order_by_asc(Column::DueAt)
+            .limit(at_most)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The claim is the update: whoever's lease is in the row afterwards has it.
+        Entity::update_many()
+            .filter(Column::Id.is_in(due))
+            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .filter(Column::DueAt.lte(milliseconds(now)))
+            .col_expr(Column::Lease, Expr::value(lease.to_vec()))
+            .col_expr(Column::DueAt, Expr::value(milliseconds(now + LEASE)))
+            .exec(&self.readers)
+            .await?;
+        let rows = Entity::find()
+            .filter(Column::Lease.eq(lease.to_vec()))
+            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let attempts = u32::try_from(row.attempts).unwrap_or(0);
+                Ok(ClaimedParcel {
+                    parcel: read(row)?.parcel,
+                    attempts,
+                    lease,
+                })
+            })
+            .collect()
+    }
+
+    /// What became of everything promised for a request.
+    pub async fn parcels_of(&self, request: RequestId) -> Result<Vec<Promise>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::RequestId.eq(request.0))
+            .order_by_asc(Column::Id)
+            .limit(100)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// When the next parcel is due, if any waits.
+    pub async fn next_parcel_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+        let due: Option<i64> = Entity::find()
+            .select_only()
+            .column(Column::DueAt)
+            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .order_by_asc(Column::DueAt)
+            .limit(1)
+            .into_tuple()
+            .one(&self.readers)
+            .await?;
+        Ok(due.map(from_milliseconds))
+    }
+}
+
+pub(super) fn row(parcel: &Parcel) -> ActiveModel {
+    let (channel, device) = match parcel.address {
+        Address::WebPush(device) => ("web_push", Some(device.0)),
+        Address::Email => ("email", None),
+    };
+    let link = match parcel.kind {
+        ParcelKind::SignIn(link) => Some(link.0),
+        ParcelKind::Asked | ParcelKind::Settled => None,
+    };
+    ActiveModel {
+        id: ActiveValue::Set(parcel.id.0),
+        request_id: ActiveValue::Set(parcel.request.map(|id| id.0)),
+        user_id: ActiveValue::Set(parcel.user.0),
+        kind: ActiveValue::Set(parcel.kind.as_str().to_owned()),
+        channel: ActiveValue::Set(channel.to_owned()),
+        device_id: ActiveValue::Set(device),
+        sign_in_link_id: ActiveValue::Set(link),
+        state: ActiveValue::Set(ParcelState::Waiting.as_str().to_owned()),
+        attempts: ActiveValue::Set(0),
+        due_at: ActiveValue::Set(milliseconds(parcel.due_at)),
+        worthless_after: ActiveValue::Set(milliseconds(parcel.worthless_after)),
+        lease: ActiveValue::Set(None),
+        why: ActiveValue::Set(None),
+        created_at: ActiveValue::Set(milliseconds(parcel.created_at)),
+        settled_at: ActiveValue::Set(None),
+    }
+}
+
+/// Writes what became of a parcel; 0 when the lease has been lost meanwhile.
+pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> Result<u64, DbErr> {
+    let at = milliseconds(it.at);
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(it.id.0))
+        .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+        .filter(Column::Lease.eq(it.lease.to_vec()))
+        .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None));
+    let counted = |update: sea_orm::UpdateMany<Entity>| {
+        update.col_expr(
+            Column::Attempts,
+            sea_orm::sea_query::ExprTrait::add(Expr::col(Column::Attempts), 1),
+        )
+    };
+    let ended = |update: sea_orm::UpdateMany<Entity>, state: ParcelState| {
+        update
+            .col_expr(Column::State, Expr::value(state.as_str()))
+            .col_expr(Column::SettledAt, Expr::value(at))
+    };
+    let update = match &it.fate {
+        Fate::Delivered => ended(counted(update), ParcelState::Delivered)
+            .col_expr(Column::Why, Expr::value(Option::<String>::None)),
+        Fate::Retry { at, why } => counted(update)
+            .col_expr(Column::DueAt, Expr::value(milliseconds(*at)))
+            .col_expr(Column::Why, Expr::value(why.as_str())),
+        Fate::Failed { why } => ended(counted(update), ParcelState::Failed)
+            .col_expr(Column::Why, Expr::value(why.as_str())),
+        Fate::Dropped => ended(update, ParcelState::Dropped),
+    };
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Drops what still waits to ask about a request.
+pub(super) async fn drop_waiting<C: ConnectionTrait>(
+    conn: &C,
+    request: RequestId,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    Entity::update_many()
+        .filter(Column::RequestId.eq(request.0))
+        .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+        .filter(Column::Kind.eq(ParcelKind::Asked.as_str()))
+        .col_expr(Column::State, Expr::value(ParcelState::Dropped.as_str()))
+        .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None))
+        .col_expr(Column::SettledAt, Expr::value(milliseconds(at)))
+        .exec(conn)
+        .await?;
+    Ok(1)
+}
+
+fn read(row: Model) -> Result<Promise, StoreError> {
+    let odd = |column| inconsistent("parcels", row.id.as_simple(), column);
+    let address = match (row.channel.as_str(), row.device_id) {
+        ("web_push", Some(device)) => Address::WebPush(DeviceId(device)),
+        ("email", None) => Address::Email,
+        _ => return Err(odd("channel")),
+    };
+    let link = row.sign_in_link_id.map(SignInLinkId);
+    let kind = ParcelKind::from_stored(&row.kind, link).ok_or_else(|| odd("kind"))?;
+    let state = ParcelState::from_stored(&row.state).ok_or_else(|| odd("state"))?;
+    Ok(Promise {
+        parcel: Parcel {
+            id: ParcelId(row.id),
+            request: row.request_id.map(RequestId),
+            user: UserId(row.user_id),
+            kind,
+            address,
+            created_at: from_milliseconds(row.created_at),
+            due_at: from_milliseconds(row.due_at),
+            worthless_after: from_milliseconds(row.worthless_after),
+        },
+        state,
+        attempts: u32::try_from(row.attempts).unwrap_or(0),
+        why: row.why,
+        settled_at: row.settled_at.map(from_milliseconds),
+    })
+}

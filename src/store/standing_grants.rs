@@ -1,0 +1,150 @@
+//! Standing grants: a person's bounded "always".
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use time::OffsetDateTime;
+
+use entity::standing_grant::{ActiveModel, Column, Entity, Model};
+use entity::user;
+
+use super::Store;
+use super::error::{StoreError, inconsistent};
+use crate::domain::action::PermissionKey;
+use crate::domain::action::json::digest;
+use crate::domain::consent::standing::StandingGrant;
+use crate::domain::id::{ClientId, RequestId, StandingGrantId, UserId};
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
+
+/// Standing grants of one person for one agent that are looked at.
+const MOST: u64 = 200;
+
+impl Store {
+    /// What this person always allows this agent, as far as it has not been stopped or ended.
+    pub async fn standing_grants_for(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<StandingGrant>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::ClientId.eq(client.0.as_str()))
+            .filter(Column::RevokedAt.is_null())
+            .filter(Column::EndsAt.gt(milliseconds(now)))
+            .order_by_asc(Column::Id)
+            .limit(MOST)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|row| read(row).map(|(grant, _)| grant))
+            .collect()
+    }
+
+    /// All of a person's standing grants, the newest first, each with the sentence they read.
+    pub async fn standing_grants_of(
+        &self,
+        user: UserId,
+        at_most: u64,
+    ) -> Result<Vec<(StandingGrant, String)>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .order_by_desc(Column::Id)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// One standing grant.
+    pub async fn standing_grant(
+        &self,
+        id: StandingGrantId,
+    ) -> Result<Option<(StandingGrant, String)>, StoreError> {
+        Entity::find_by_id(id.0)
+            .one(&self.readers)
+            .await?
+            .map(read)
+            .transpose()
+    }
+}
+
+pub(super) fn row(grant: &StandingGrant, sentence: &str) -> ActiveModel {
+    let bounds = serde_json::to_string(&grant.bounds).unwrap_or_default();
+    ActiveModel {
+        id: ActiveValue::Set(grant.id.0),
+        client_id: ActiveValue::Set(grant.client.0.clone()),
+        user_id: ActiveValue::Set(grant.user.0),
+        resource: ActiveValue::Set(grant.resource.clone()),
+        permission: ActiveValue::Set(grant.key.as_stored()),
+        bounds_digest: ActiveValue::Set(digest(&bounds).to_vec()),
+        bounds: ActiveValue::Set(bounds),
+        sentence: ActiveValue::Set(sentence.to_owned()),
+        request_id: ActiveValue::Set(grant.from_request.0),
+        created_at: ActiveValue::Set(milliseconds(grant.created_at)),
+        ends_at: ActiveValue::Set(milliseconds(grant.ends_at)),
+        last_used_at: ActiveValue::Set(grant.last_used_at.map(milliseconds)),
+        uses: ActiveValue::Set(i64::try_from(grant.uses).unwrap_or(i64::MAX)),
+        revoked_at: ActiveValue::Set(grant.revoked_at.map(milliseconds)),
+    }
+}
+
+/// Counts a use; 0 when the grant has been stopped or has ended, or the person is disabled.
+pub(super) async fn count_use<C: ConnectionTrait>(
+    conn: &C,
+    id: StandingGrantId,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let active_user = Query::select()
+        .expr(Expr::value(1))
+        .from(user::Entity)
+        .and_where(Expr::col((user::Entity, user::Column::Id)).equals((Entity, Column::UserId)))
+        .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
+        .to_owned();
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::EndsAt.gt(milliseconds(at)))
+        .filter(Expr::exists(active_user))
+        .col_expr(Column::Uses, Expr::col(Column::Uses).add(1))
+        .col_expr(Column::LastUsedAt, Expr::value(milliseconds(at)));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Stops a grant; 0 when it was stopped before, or is somebody else's.
+pub(super) async fn stop<C: ConnectionTrait>(
+    conn: &C,
+    id: StandingGrantId,
+    user: Option<UserId>,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let mut update = Entity::update_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::RevokedAt.is_null())
+        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)));
+    if let Some(user) = user {
+        update = update.filter(Column::UserId.eq(user.0));
+    }
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+fn read(row: Model) -> Result<(StandingGrant, String), StoreError> {
+    let odd = |column| inconsistent("standing_grants", row.id.as_simple(), column);
+    let grant = StandingGrant {
+        id: StandingGrantId(row.id),
+        client: ClientId(row.client_id.clone()),
+        user: UserId(row.user_id),
+        resource: row.resource.clone(),
+        key: PermissionKey::from_stored(&row.permission).map_err(|_| odd("permission"))?,
+        bounds: serde_json::from_str(&row.bounds).map_err(|_| odd("bounds"))?,
+        created_at: from_milliseconds(row.created_at),
+        ends_at: from_milliseconds(row.ends_at),
+        last_used_at: row.last_used_at.map(from_milliseconds),
+        uses: u64::try_from(row.uses).map_err(|_| odd("uses"))?,
+        revoked_at: row.revoked_at.map(from_milliseconds),
+        from_request: RequestId(row.request_id),
+    };
+    Ok((grant, row.sentence))
+}

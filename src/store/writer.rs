@@ -1,0 +1,398 @@
+//! The one writer: commits queue up, and whatever waits is written in one database transaction.
+//!
+//! Durable writing costs an fsync whether it carries one row or fifty, so the writer takes all that
+//! waits (up to [`MOST_AT_ONCE`]), runs every commit's guards in order, drops the commits whose guard
+//! failed, inserts the new rows of the rest together, extends the audit chain, commits, and only then
+//! answers. A commit with several guards runs in a savepoint. Should the transaction fail as a whole,
+//! each commit is tried again alone, so that one bad commit cannot take others with it.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::commit::{Commit, Write};
+use super::error::StoreError;
+use super::{
+    assertions, audit, catalogues, clients, devices, grants, keys, parcels, requests, sessions,
+    sign_in_links, standing_grants, users,
+};
+use crate::domain::ciba::approval::ApprovalRequest;
+
+/// Commits that may wait; beyond it a writer is told to come back.
+const QUEUE: usize = 4096;
+
+/// Commits written in one transaction.
+const MOST_AT_ONCE: usize = 64;
+
+/// Hands commits to the writing task.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Job>,
+    task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Commit(Box<Commit>, Option<oneshot::Sender<Result<(), StoreError>>>),
+    Close,
+}
+
+impl Writer {
+    /// Starts the task that owns the writing connection.
+    pub(super) fn start(connection: DatabaseConnection) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the store waits for its writer in close()"
+        )]
+        let task = tokio::spawn(run(connection, jobs));
+        Self {
+            queue,
+            task: Arc::new(tokio::sync::Mutex::new(Some(task))),
+        }
+    }
+
+    pub(super) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Commit(Box::new(commit), Some(answer));
+        match self.queue.try_send(job) {
+            Ok(()) => answered.await.map_err(|_| StoreError::Closed)?,
+            Err(mpsc::error::TrySendError::Full(_)) => Err(StoreError::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed),
+        }
+    }
+
+    pub(super) fn commit_later(&self, commit: Commit) {
+        // Bookkeeping that finds no room is not worth holding anyone up.
+        let _ = self.queue.try_send(Job::Commit(Box::new(commit), None));
+    }
+
+    pub(super) async fn close(&self) {
+        let task = self.task.lock().await.take();
+        if let Some(task) = task {
+            let _ = self.queue.send(Job::Close).await;
+            let _ = task.await;
+        }
+    }
+}
+
+/// One commit and whoever waits for it.
+struct Waiting {
+    commit: Box<Commit>,
+    answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Waiting {
+    fn tell(self, outcome: Result<(), StoreError>) {
+        match self.answer {
+            // Whoever asked may have gone: what is written stays written.
+            Some(answer) => drop(answer.send(outcome)),
+            None => {
+                if let Err(error @ (StoreError::Database(_) | StoreError::Inconsistent { .. })) =
+                    outcome
+                {
+                    tracing::warn!(%error, "bookkeeping was not written");
+                }
+            }
+        }
+    }
+}
+
+async fn run(connection: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
+    let mut closing = false;
+    while !closing {
+        let Some(first) = jobs.recv().await else {
+            break;
+        };
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Commit(commit, answer) => batch.push(Waiting { commit, answer }),
+                Job::Close => closing = true,
+            }
+            next = if batch.len() < MOST_AT_ONCE {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        write(&connection, &mut batch).await;
+    }
+    let _ = connection.close().await;
+}
+
+/// Writes a batch, and tells everyone.
+async fn write(connection: &DatabaseConnection, batch: &mut Vec<Waiting>) {
+    match transaction(connection, batch).await {
+        Ok(overtaken) => {
+            for (at, waiting) in batch.drain(..).enumerate() {
+                let outcome = if overtaken.contains(&at) {
+                    Err(StoreError::Overtaken)
+                } else {
+                    Ok(())
+                };
+                waiting.tell(outcome);
+            }
+        }
+        Err(error) if batch.len() == 1 => batch.drain(..).for_each(|waiting| {
+            tracing::error!(%error, "a write failed");
+            waiting.tell(Err(StoreError::Database(error.clone())));
+        }),
+        Err(_) => {
+            for waiting in std::mem::take(batch) {
+                let mut alone = vec![waiting];
+                Box::pin(write(connection, &mut alone)).await;
+            }
+        }
+    }
+}
+
+/// One transaction over the whole batch. Returns the places of those that were overtaken.
+async fn transaction(
+    connection: &DatabaseConnection,
+    batch: &[Waiting],
+) -> Result<Vec<usize>, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: match connection.get_database_backend() {
+            DatabaseBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
+            _ => None,
+        },
+        ..TransactionOptions::default()
+    };
+    let tx = connection.begin_with_options(options).await?;
+    let mut overtaken = Vec::new();
+    for (at, waiting) in batch.iter().enumerate() {
+        if !guards_hold(&tx, &waiting.commit).await? {
+            overtaken.push(at);
+        }
+    }
+    let mut rows = PlainRows::default();
+    let mut events = Vec::new();
+    for (at, waiting) in batch.iter().enumerate() {
+        if !overtaken.contains(&at) {
+            waiting
+                .commit
+                .writes
+                .iter()
+                .for_each(|write| rows.gather(write));
+            rows.parcels
+                .extend(waiting.commit.parcels.iter().map(parcels::row));
+            events.extend(&waiting.commit.events);
+        }
+    }
+    rows.insert(&tx).await?;
+    audit::append(&tx, &events).await?;
+    tx.commit().await?;
+    Ok(overtaken)
+}
+
+/// Runs a commit's guards; false, with nothing changed, when one of them fails.
+async fn guards_hold(tx: &DatabaseTransaction, commit: &Commit) -> Result<bool, DbErr> {
+    let guards = commit.writes.iter().filter(|write| !is_plain(write));
+    match guards.clone().count() {
+        0 => Ok(true),
+        1 => {
+            for guard in guards {
+                if apply(tx, guard).await? == 0 {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => {
+            let savepoint = tx.begin().await?;
+            for guard in guards {
+                if apply(&savepoint, guard).await? == 0 {
+                    savepoint.rollback().await?;
+                    return Ok(false);
+                }
+            }
+            savepoint.commit().await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Whether a write only brings new ids, and may wait for the others' to be inserted together.
+fn is_plain(write: &Write) -> bool {
+    match write {
+        Write::OpenRequest(new) => new.idempotency.is_none(),
+        Write::IssueGrant(_)
+        | Write::KeepRedemption { .. }
+        | Write::MakeStandingGrant(..)
+        | Write::AddSignInLink(_)
+        | Write::AddSession(_) => true,
+        Write::Approve(_)
+        | Write::Deny(_)
+        | Write::Cancel(_)
+        | Write::Expire(_)
+        | Write::Redeem(_)
+        | Write::UseStandingGrant(..)
+        | Write::StopStandingGrant(..)
+        | Write::UseAssertion(..)
+        | Write::Pace(..)
+        | Write::AddClient(_)
+        | Write::SetClientActive(..)
+        | Write::AddUser(_)
+        | Write::SetUserActive(..)
+        | Write::UseSignInLink(..)
+        | Write::TouchSession(..)
+        | Write::EndSession(..)
+        | Write::AddDevice(_)
+        | Write::RetireDevice(..)
+        | Write::DeviceReached(..)
+        | Write::SettleParcel(_)
+        | Write::DropParcels(..)
+        | Write::ApplyCatalogue(..)
+        | Write::AddKey(_)
+        | Write::RetireKey(..) => false,
+    }
+}
+
+/// Applies one guard (or one write that is not a plain insert). Zero means: overtaken.
+async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr> {
+    match write {
+        Write::OpenRequest(new) => requests::open_once(conn, new).await,
+        Write::Approve(to) => requests::approve(conn, to).await,
+        Write::Deny(to) => requests::deny(conn, to).await,
+        Write::Cancel(to) => requests::cancel(conn, to).await,
+        Write::Expire(to) => requests::expire(conn, to).await,
+        Write::Redeem(to) => requests::redeem(conn, to).await,
+        Write::UseStandingGrant(id, at) => standing_grants::count_use(conn, *id, *at).await,
+        Write::StopStandingGrant(id, user, at) => {
+            standing_grants::stop(conn, *id, *user, *at).await
+        }
+        Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
+        Write::Pace(id, interval_s) => requests::pace(conn, *id, *interval_s).await,
+        Write::AddClient(client) => clients::add(conn, client).await,
+        Write::SetClientActive(id, active) => clients::set_active(conn, id, *active).await,
+        Write::AddUser(user) => users::add(conn, user).await,
+        Write::SetUserActive(id, active) => users::set_active(conn, *id, *active).await,
+        Write::UseSignInLink(id, at) => sign_in_links::use_once(conn, *id, *at).await,
+        Write::TouchSession(id, at) => sessions::touch(conn, *id, *at).await,
+        Write::EndSession(id, at) => sessions::end(conn, *id, *at).await,
+        Write::AddDevice(device) => devices::add(conn, device).await,
+        Write::RetireDevice(id, user, why, at) => devices::retire(conn, *id, *user, why, *at).await,
+        Write::DeviceReached(id, at) => devices::reached(conn, *id, *at).await,
+        Write::SettleParcel(settled) => parcels::settle(conn, settled).await,
+        Write::DropParcels(request, at) => parcels::drop_waiting(conn, *request, *at).await,
+        Write::ApplyCatalogue(version, document, at) => {
+            catalogues::apply(conn, *version, document, *at).await
+        }
+        Write::AddKey(key) => keys::add(conn, key).await,
+        Write::RetireKey(kid, until) => keys::retire(conn, kid, *until).await,
+        // Plain inserts are gathered; there is nothing here for them to fail.
+        Write::IssueGrant(_)
+        | Write::KeepRedemption { .. }
+        | Write::MakeStandingGrant(..)
+        | Write::AddSignInLink(_)
+        | Write::AddSession(_) => Ok(1),
+    }
+}
+
+/// The new rows of many commits.
+#[derive(Default)]
+struct PlainRows {
+    requests: Vec<entity::request::ActiveModel>,
+    grants: Vec<entity::grant::ActiveModel>,
+    redemptions: Vec<entity::redemption::ActiveModel>,
+    standing_grants: Vec<entity::standing_grant::ActiveModel>,
+    sign_in_links: Vec<entity::sign_in_link::ActiveModel>,
+    sessions: Vec<entity::session::ActiveModel>,
+    parcels: Vec<entity::parcel::ActiveModel>,
+}
+
+impl PlainRows {
+    fn gather(&mut self, write: &Write) {
+        if !is_plain(write) {
+            return;
+        }
+        if let Write::OpenRequest(new) = write {
+            debug_assert!(!matches!(new.request, ApprovalRequest::Redeemed(_)));
+            self.requests.push(requests::row(new));
+        } else if let Write::IssueGrant(grant) = write {
+            self.grants.push(grants::row(grant));
+        } else if let Write::KeepRedemption {
+            request,
+            key_hash,
+            response,
+            until,
+        } = write
+        {
+            self.redemptions
+                .push(grants::redemption_row(*request, key_hash, response, *until));
+        } else if let Write::MakeStandingGrant(grant, sentence) = write {
+            self.standing_grants
+                .push(standing_grants::row(grant, sentence));
+        } else if let Write::AddSignInLink(link) = write {
+            self.sign_in_links.push(sign_in_links::row(link));
+        } else if let Write::AddSession(session) = write {
+            self.sessions.push(sessions::row(session));
+        }
+    }
+
+    /// Inserts them, requests first because the others name them.
+    async fn insert<C: ConnectionTrait>(self, conn: &C) -> Result<(), DbErr> {
+        insert(conn, self.requests).await?;
+        insert(conn, self.grants).await?;
+        insert(conn, self.redemptions).await?;
+        insert(conn, self.standing_grants).await?;
+        insert(conn, self.sign_in_links).await?;
+        insert(conn, self.sessions).await?;
+        insert(conn, self.parcels).await
+    }
+}
+
+/// Inserts rows a power of two at a time: few different statements, so each is prepared once.
+pub(super) async fn insert<A, C>(conn: &C, mut rows: Vec<A>) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait + Send,
+    C: ConnectionTrait,
+{
+    while !rows.is_empty() {
+        let length = if rows.len() >= 32 {
+            32
+        } else {
+            1 << rows.len().ilog2()
+        };
+        let rest = rows.split_off(length);
+        <A::Entity as EntityTrait>::insert_many(rows)
+            .exec_without_returning(conn)
+            .await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+/// Rows inserted by a statement that may have inserted none.
+pub(super) fn rows(inserted: Result<impl Into<Inserted>, DbErr>) -> Result<u64, DbErr> {
+    match inserted {
+        Ok(inserted) => Ok(inserted.into().0),
+        Err(DbErr::RecordNotInserted) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many rows an insert says it inserted.
+pub(super) struct Inserted(u64);
+
+impl From<u64> for Inserted {
+    fn from(rows: u64) -> Self {
+        Self(rows)
+    }
+}
+
+impl From<sea_orm::TryInsertResult<u64>> for Inserted {
+    fn from(result: sea_orm::TryInsertResult<u64>) -> Self {
+        match result {
+            sea_orm::TryInsertResult::Inserted(rows) => Self(rows),
+            sea_orm::TryInsertResult::Empty | sea_orm::TryInsertResult::Conflicted => Self(0),
+        }
+    }
+}
