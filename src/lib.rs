@@ -16,10 +16,15 @@
 //!
 //! `ARCHITECTURE.md` has the picture, and `tests/it/architecture.rs` fails when it stops being true.
 
+pub mod app;
 pub mod channel;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod entropy;
 pub mod http;
+pub mod outbox;
 pub mod server;
+pub mod signal;
+pub mod store;
 pub mod telemetry;

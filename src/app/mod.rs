@@ -1,0 +1,116 @@
+//! What every flow needs, built once: clock, entropy, store, keys, channels.
+
+mod clients;
+mod secrets;
+
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::channel::email::Mailer;
+use crate::channel::sender::Sender;
+use crate::channel::web_push::WebPush;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::action::Catalogue;
+use crate::domain::token::keyring::Keyring;
+use crate::entropy::Entropy;
+use crate::outbox::Wake;
+use crate::signal::Signal;
+use crate::store::Store;
+
+pub use clients::Clients;
+pub use secrets::Secrets;
+
+/// A handle on everything; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What time it is.
+    pub clock: Clock,
+    /// Random bytes.
+    pub entropy: Entropy,
+    /// What is remembered.
+    pub store: Store,
+    /// What an operator may change.
+    pub settings: Settings,
+    /// Keys derived from the master key.
+    pub secrets: Secrets,
+    /// The keys that sign tokens.
+    pub keyring: Current<Keyring>,
+    /// What may be asked for.
+    pub catalogue: Current<VersionedCatalogue>,
+    /// Clients, remembered for a moment so that a pending poll touches no disk.
+    pub clients: Clients,
+    /// Who is waiting for which answer.
+    pub signal: Signal,
+    /// Rings when something was promised.
+    pub outbox: Wake,
+    /// The ways out.
+    pub channels: Channels,
+    /// Everything that runs beside the requests; the server waits for it when it stops.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
+}
+
+/// The catalogue and its version.
+#[derive(Clone, Debug, Default)]
+pub struct VersionedCatalogue {
+    /// 0 before any was applied.
+    pub version: i32,
+    /// The catalogue.
+    pub catalogue: Catalogue,
+}
+
+/// The ways out.
+#[derive(Debug)]
+pub struct Channels {
+    /// The guarded HTTP client.
+    pub sender: Sender,
+    /// To browsers.
+    pub web_push: WebPush,
+    /// To mailboxes.
+    pub mailer: Mailer,
+}
+
+impl App {
+    /// Wraps the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// A value that is replaced now and then, and read all the time.
+#[derive(Debug)]
+pub struct Current<T>(RwLock<Arc<T>>);
+
+impl<T> Current<T> {
+    /// Starts with a value.
+    pub fn new(value: T) -> Self {
+        Self(RwLock::new(Arc::new(value)))
+    }
+
+    /// The value as it is now.
+    pub fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces it.
+    pub fn set(&self, value: T) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+    }
+}

@@ -1,0 +1,87 @@
+//! Everything derived from the master key, derived once.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::id::SessionId;
+use crate::domain::token::handle::Handles;
+use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
+
+/// Keys for MACs and sealing. Does not print.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Makes and reads `auth_req_id`s.
+    pub auth_req_ids: Handles,
+    /// Makes and reads one-time sign-in links.
+    pub sign_in_links: Handles,
+    /// Makes and reads session cookies.
+    pub sessions: Handles,
+    /// Seals private keys.
+    pub private_keys: Sealer,
+    /// Seals `resume_state`.
+    pub resume_states: Sealer,
+    /// Seals push subscriptions.
+    pub subscriptions: Sealer,
+    /// Seals token responses kept for a minute.
+    pub redemptions: Sealer,
+    csrf: Mac,
+    endpoint: Mac,
+}
+
+/// A MAC key that does not print.
+struct Mac(hmac::Key);
+
+impl std::fmt::Debug for Mac {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mac(…)")
+    }
+}
+
+impl Secrets {
+    /// Derives everything.
+    pub fn new(master: &MasterKey) -> Self {
+        Self {
+            auth_req_ids: Handles::new(master, Purpose::AuthReqId),
+            sign_in_links: Handles::new(master, Purpose::SignInLink),
+            sessions: Handles::new(master, Purpose::Session),
+            private_keys: master.sealer(Purpose::PrivateKey),
+            resume_states: master.sealer(Purpose::ResumeState),
+            subscriptions: master.sealer(Purpose::Subscription),
+            redemptions: master.sealer(Purpose::Redemption),
+            csrf: Mac(master.mac(Purpose::Csrf)),
+            endpoint: Mac(master.mac(Purpose::Endpoint)),
+        }
+    }
+
+    /// Ties a form to a session and to what the form is for (a request's id and the digest of the card
+    /// that was shown, say), so that a form of another page, person or content is refused.
+    pub fn csrf_token(&self, session: SessionId, what_for: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.csrf_mac(session, what_for))
+    }
+
+    /// Whether a token is the one for this session and purpose; in constant time.
+    pub fn is_csrf_token(&self, token: &str, session: SessionId, what_for: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(token).is_ok_and(|mac| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(
+                &mac,
+                self.csrf_mac(session, what_for).as_ref(),
+            )
+            .is_ok()
+        })
+    }
+
+    fn csrf_mac(&self, session: SessionId, what_for: &str) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.csrf.0);
+        context.update(session.0.as_bytes());
+        context.update(what_for.as_bytes());
+        context.sign()
+    }
+
+    /// A keyed hash by which the same browser's push endpoint is recognised.
+    pub fn endpoint_hash(&self, fingerprint: &[u8]) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(hmac::sign(&self.endpoint.0, fingerprint).as_ref());
+        out
+    }
+}

@@ -1,0 +1,5 @@
+//! What an operator may change.
+
+pub mod settings;
+
+pub use settings::Settings;

@@ -1,0 +1,85 @@
+//! The settings that decide how the server behaves, as every flow sees them.
+
+use time::Duration;
+
+use crate::domain::ciba::expiry::Windows;
+
+/// How the server behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where people and agents reach it; also the issuer. Without a slash at the end.
+    pub public_url: String,
+    /// What it calls itself to people.
+    pub name: String,
+    /// Bounds on the answer window.
+    pub windows: Windows,
+    /// Least time between two polls.
+    pub interval: Duration,
+    /// How much may wait at once.
+    pub limits: Limits,
+    /// How long a browser stays signed in.
+    pub sessions: Sessions,
+    /// How long a sign-in link lives.
+    pub sign_in_link_life: Duration,
+}
+
+/// How much may wait at once: an agent that floods a person buys itself refusals, not a tired yes.
+/// Zero is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of one client waiting for one person.
+    pub waiting_per_client_and_person: u64,
+    /// Requests of all clients waiting for one person.
+    pub waiting_per_person: u64,
+    /// Sign-in links one person can be sent in an hour.
+    pub sign_in_links_per_hour: u64,
+}
+
+/// How long a browser stays signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// Unused for this long, it ends.
+    pub idle: Duration,
+    /// After this, it ends whatever happens.
+    pub longest: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8787".into(),
+            name: "Countersign".into(),
+            windows: Windows::default(),
+            interval: Duration::seconds(5),
+            limits: Limits::default(),
+            sessions: Sessions::default(),
+            sign_in_link_life: Duration::minutes(15),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            waiting_per_client_and_person: 10,
+            waiting_per_person: 50,
+            sign_in_links_per_hour: 10,
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            idle: Duration::hours(12),
+            longest: Duration::days(30),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether browsers reach us over TLS.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
