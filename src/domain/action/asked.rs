@@ -85,6 +85,16 @@ impl Asked {
         }
         Ok(Self { items, resource })
     }
+
+    /// Whether a person may say "always" to all of it.
+    pub fn offers_always(&self, catalogue: &Catalogue) -> bool {
+        let offers = |item: &AskedItem| {
+            catalogue
+                .permission(&item.key)
+                .is_some_and(|(_, permission)| permission.offers_always())
+        };
+        !self.items.is_empty() && self.items.iter().all(offers)
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +167,22 @@ mod tests {
             read(&["payments.read", "files.read"], &[]),
             Err(AskedError::MixedResources)
         );
+    }
+
+    #[test]
+    fn always_is_offered_for_all_of_it_or_not_at_all() {
+        let catalogue = catalogue();
+        assert!(
+            read(&["payments.read"], &[])
+                .unwrap()
+                .offers_always(&catalogue)
+        );
+        assert!(
+            !read(&["files.read", "files.delete"], &[])
+                .unwrap()
+                .offers_always(&catalogue)
+        );
+        assert!(!Asked::default().offers_always(&catalogue));
     }
 
     #[test]

@@ -311,6 +311,13 @@ mod tests {
     }
 
     #[test]
+    fn sec_a05_a_name_from_right_to_left_does_not_pull_the_amount_along() {
+        let card = draw(&asked(&[], &json!([payment("240", "שלום 9")])), None);
+        assert_eq!(card.heading, "Pay €240.00 to \u{2068}שלום 9\u{2069}");
+        assert_eq!(card.facts[1].value, "שלום 9");
+    }
+
+    #[test]
     fn sec_a09_a_long_name_ends_in_the_heading_and_is_whole_below_it() {
         let name = "Very Long Name of a Company that Goes On and On until the Last Letter";
         let mut pay = payment("999999999999.99", name);
@@ -364,7 +371,8 @@ mod tests {
         fn sec_a05_no_typed_value_can_hide_anything_on_a_card(name in ".{1,60}") {
             prop_assume!(name.chars().count() <= 70);
             let card = draw(&asked(&[], &json!([payment("1", &name)])), None);
-            prop_assert_eq!(visible(&card.heading), card.heading);
+            let heading = card.heading.replace(['\u{2068}', '\u{2069}'], "");
+            prop_assert_eq!(visible(&heading), heading);
             for fact in card.facts {
                 prop_assert_eq!(visible(&fact.value), fact.value);
             }

@@ -51,7 +51,7 @@ fn fill(permission: &Permission, detail: Option<&Value>, kept: usize) -> String 
         let field = permission.field(name);
         let value = field.and_then(|field| detail?.pointer(&field.pointer));
         match (field, value) {
-            (Some(field), Some(value)) => shorten(field.kind, shown(field, value), kept),
+            (Some(field), Some(value)) => isolated(shorten(field.kind, shown(field, value), kept)),
             _ => ABSENT.to_owned(),
         }
     })
@@ -66,6 +66,28 @@ fn shorten(kind: FieldKind, value: String, kept: usize) -> String {
             None => value,
         },
     }
+}
+
+/// A name written from right to left would pull the words and numbers around it along; between
+/// these two marks (U+2068, U+2069) it cannot. Nobody else's marks are here: they were made
+/// visible.
+fn isolated(value: String) -> String {
+    if value.chars().any(runs_right_to_left) {
+        format!("\u{2068}{value}\u{2069}")
+    } else {
+        value
+    }
+}
+
+fn runs_right_to_left(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0590}'..='\u{08ff}'
+            | '\u{fb1d}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{fefc}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}'
+    )
 }
 
 fn letters(text: &str) -> usize {

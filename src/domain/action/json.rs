@@ -12,8 +12,7 @@ use aws_lc_rs::digest as hash;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The largest integer that every reader of JSON holds exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+use super::number::is_exact;
 
 /// How much of a document is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +143,7 @@ fn glance(text: &str, deepest: usize) -> Result<(), JsonError> {
                     .iter()
                     .position(|b| !matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
                     .map_or(bytes.len(), |length| at + length);
-                if !exact(&text[at..end]) {
+                if !is_exact(&text[at..end]) {
                     return Err(JsonError::InexactNumber);
                 }
                 at = end;
@@ -165,40 +164,6 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
         }
     }
     at
-}
-
-/// Whether a double holds this number as it is written. What is not a number at all is left to
-/// the reader, which has the better error.
-fn exact(text: &str) -> bool {
-    if text.len() > 40 {
-        return false;
-    }
-    let Ok(number) = text.parse::<f64>() else {
-        return true;
-    };
-    if !number.is_finite() || number.abs() > EXACT {
-        return false;
-    }
-    significant(text) == significant(&format!("{number:e}"))
-}
-
-/// The digits that count, and the power of ten of the last one.
-fn significant(number: &str) -> (String, i64) {
-    let number = number.trim_start_matches('-');
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{whole}{fraction}");
-    let digits = all.trim_end_matches('0');
-    let dropped = i64::try_from(all.len() - digits.len()).unwrap_or(i64::MAX);
-    let places = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
-    let power = exponent.parse::<i64>().unwrap_or(i64::MAX);
-    match digits.trim_start_matches('0') {
-        "" => (String::new(), 0),
-        some => (
-            some.to_owned(),
-            power.saturating_sub(places).saturating_add(dropped),
-        ),
-    }
 }
 
 struct Watch {

@@ -13,6 +13,7 @@
 pub mod asked;
 pub mod card;
 pub mod catalogue;
+mod character;
 pub mod details;
 pub mod duration;
 pub(crate) mod facts;
@@ -21,6 +22,7 @@ pub(crate) mod fixture;
 pub mod json;
 pub mod match_code;
 pub mod money;
+mod number;
 pub mod risk;
 pub mod text;
 pub(crate) mod value;

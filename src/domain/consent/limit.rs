@@ -75,3 +75,56 @@ pub(super) fn leave_out(from: &mut Value, pointer: &str) {
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn admits(kind: FieldKind, bound: Bound, value: &Value, asked: &Value) -> bool {
+        let limit = Limit {
+            pointer: "/x".into(),
+            name: "x".into(),
+            bound,
+            value: value.clone(),
+        };
+        limit.admits(kind, asked)
+    }
+
+    #[test]
+    fn a_number_is_bounded_from_below_by_nothing_less_than_zero() {
+        let up_to_ten = |asked| admits(FieldKind::Number, Bound::AtMost, &json!(10), &asked);
+        assert!(up_to_ten(json!(10)) && up_to_ten(json!(0)) && up_to_ten(json!(9.5)));
+        for outside in [json!(10.5), json!(-1), json!("5"), json!(null), json!([5])] {
+            assert!(!up_to_ten(outside.clone()), "{outside}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_outside() {
+        let euro = json!({"amount": "1", "currency": "EUR"});
+        for (kind, bound, value) in [
+            (FieldKind::Money, Bound::AtMost, json!("5")),
+            (
+                FieldKind::Money,
+                Bound::AtMost,
+                json!({"amount": "5", "currency": "USD"}),
+            ),
+            (FieldKind::Text, Bound::AtMost, euro.clone()),
+            (FieldKind::Text, Bound::Prefix, json!("a")),
+            (FieldKind::Text, Bound::Same, json!("a")),
+        ] {
+            assert!(!admits(kind, bound, &value, &euro), "{bound:?} {value}");
+        }
+    }
+
+    #[test]
+    fn leaving_out_moves_nothing_else() {
+        let mut value = json!({"a": {"b/c": 1, "d": 2}, "list": [1, 2, 3]});
+        for pointer in ["/a/b~1c", "/list/1", "/nowhere/x", "/list/9", ""] {
+            leave_out(&mut value, pointer);
+        }
+        assert_eq!(value, json!({"a": {"d": 2}, "list": [1, null, 3]}));
+    }
+}

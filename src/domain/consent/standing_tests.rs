@@ -255,6 +255,28 @@ fn a_beginning_covers_what_stays_below_it() {
 }
 
 #[test]
+fn details_are_never_covered_by_an_always_without_details() {
+    let mut grant = up_to_250();
+    grant.bounds.detail = None;
+    grant.bounds.limits.clear();
+    assert!(!covered(&grant, &pay("1")));
+    assert!(covered(
+        &grant,
+        &AskedItem {
+            detail: None,
+            ..pay("1")
+        }
+    ));
+    assert!(!covered(
+        &up_to_250(),
+        &AskedItem {
+            detail: None,
+            ..pay("1")
+        }
+    ));
+}
+
+#[test]
 fn every_item_must_be_covered_and_there_must_be_one() {
     let read = item_of(&asked(&["payments.read"], &json!(null)));
     let mut for_reading = always(&read, &[]);

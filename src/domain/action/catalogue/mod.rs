@@ -11,12 +11,14 @@
 
 mod change;
 mod document;
+mod field;
 mod key;
 mod print;
 mod problem;
 mod read;
 mod read_field;
 mod read_permission;
+mod read_schema;
 mod rules;
 mod schema;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use serde_json::Value;
 use time::Duration;
 
 pub use change::Change;
+pub use field::{Bound, Field, FieldKind};
 pub use key::{MalformedKey, PermissionKey};
 pub use problem::{CatalogueError, Problem};
 pub use schema::{Schema, SchemaError};
@@ -101,58 +104,6 @@ pub enum Consequence {
     OthersWillSee,
     /// It is final.
     CannotBeUndone,
-}
-
-/// One part of typed details.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Field {
-    /// What the title and "always" call it.
-    pub name: String,
-    /// Where it is (RFC 6901).
-    pub pointer: String,
-    /// What a person reads beside the value.
-    pub label: String,
-    /// How the value is read and shown.
-    pub kind: FieldKind,
-    /// Whether a mistake here is the expensive one.
-    pub critical: bool,
-    /// The widest way in which "always" may compare it; without one it must stay the same.
-    pub bound: Option<Bound>,
-    /// Whether a person may lower it while answering.
-    pub narrowable: bool,
-}
-
-/// How a field's value is read and shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FieldKind {
-    /// A string.
-    #[default]
-    Text,
-    /// An object with `amount` and `currency`.
-    Money,
-    /// A number.
-    Number,
-    /// A string with a date or a date and time (RFC 3339).
-    Date,
-    /// An array of strings, numbers and flags.
-    List,
-    /// True or false.
-    Flag,
-}
-
-/// How "always" compares a field, from narrow to wide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bound {
-    /// The same value.
-    Same,
-    /// No more than a ceiling, in the same currency.
-    AtMost,
-    /// Anything that starts the same.
-    Prefix,
-    /// Any value.
-    Any,
 }
 
 impl Catalogue {
@@ -241,58 +192,5 @@ impl Consequence {
             Self::OthersWillSee => "Others will see it",
             Self::CannotBeUndone => "Cannot be undone",
         }
-    }
-}
-
-impl FieldKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Text,
-        Self::Money,
-        Self::Number,
-        Self::Date,
-        Self::List,
-        Self::Flag,
-    ];
-
-    /// The word in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Money => "money",
-            Self::Number => "number",
-            Self::Date => "date",
-            Self::List => "list",
-            Self::Flag => "flag",
-        }
-    }
-}
-
-impl Bound {
-    /// Every bound.
-    pub const ALL: [Self; 4] = [Self::Same, Self::AtMost, Self::Prefix, Self::Any];
-
-    /// The word in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::AtMost => "at-most",
-            Self::Prefix => "prefix",
-            Self::Any => "any",
-        }
-    }
-
-    /// Whether values of this kind can be compared so.
-    pub fn fits(self, kind: FieldKind) -> bool {
-        match self {
-            Self::Same | Self::Any => true,
-            Self::AtMost => matches!(kind, FieldKind::Money | FieldKind::Number),
-            Self::Prefix => kind == FieldKind::Text,
-        }
-    }
-
-    /// Whether a person may choose `self` where the catalogue says `widest`.
-    pub fn within(self, widest: Self) -> bool {
-        self == Self::Same || widest == Self::Any || self == widest
     }
 }

@@ -246,6 +246,16 @@ fn sec_a11_a_schema_with_an_opening_is_refused() {
 }
 
 #[test]
+fn a_reference_that_leaves_the_schema_is_called_one() {
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{"a":{"allOf":[{"$ref":"https://evil.example/x"}]}}}"#;
+    let problem = only(&one(&format!("{OPEN_TYPE}schema = '''{schema}'''\n")));
+    assert_eq!(
+        problem.cause,
+        "the schema refers outside itself: https://evil.example/x"
+    );
+}
+
+#[test]
 fn a_closed_schema_may_have_references_branches_and_lists() {
     for closed in [
         r#"{"type":"object","additionalProperties":false,"properties":{"a":{"enum":[1,null]}}}"#,
