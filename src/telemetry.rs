@@ -11,7 +11,7 @@
 //!
 //! | field | meaning |
 //! |---|---|
-//! | `request_id` | the call, as in the answer's `X-Request-Id`; on the span `call` around all work for it |
+//! | `request_id` | the call, as in the answer's `X-Request-Id`; nobody has to write it, [`CallId::during`] knows |
 //! | `approval` | the request to a person |
 //! | `client` | the agent or service, by its `client_id` |
 //! | `user` | the person, by id and never by address |
@@ -19,15 +19,20 @@
 //! | `host` | where something is sent to, without path |
 //! | `attempt` | which try this was |
 //! | `error` | what went wrong, with its causes |
-//! | `location` | the file and line of a panic |
+//! | `panic`, `location` | what a panic said, and its file and line |
 
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 
-use tracing::Subscriber;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, ParseError};
-use tracing_subscriber::fmt::{MakeWriter, fmt};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::http::layer::request_id::CallId;
 
 /// The filter where the operator gives none.
 pub const DEFAULT_FILTER: &str = "info";
@@ -86,14 +91,57 @@ where
 {
     // Of two directives the more exact one holds, of two for the same name the later one.
     let filter = EnvFilter::builder().parse(format!("{QUIET},{filter}"))?;
-    let lines = fmt().with_env_filter(filter).with_writer(writer);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer);
     Ok(match style {
-        Style::Text => Box::new(lines.finish()),
+        Style::Text => {
+            let lines = lines.map_event_format(|line| Named { line, style });
+            Box::new(lines.finish())
+        }
         Style::Json => {
             let lines = lines.json().flatten_event(true).with_span_list(false);
+            let lines = lines.map_event_format(|line| Named { line, style });
             Box::new(lines.finish())
         }
     })
+}
+
+/// A line that begins with the name of the call it belongs to, if there is one.
+struct Named<F> {
+    line: F,
+    style: Style,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Named<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'w> FormatFields<'w> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(id) = CallId::current() else {
+            return self.line.format_event(context, writer, event);
+        };
+        match self.style {
+            Style::Text => {
+                write!(writer, "{id} ")?;
+                self.line.format_event(context, writer, event)
+            }
+            Style::Json => {
+                let mut line = String::new();
+                self.line
+                    .format_event(context, Writer::new(&mut line), event)?;
+                let members = line.strip_prefix('{').unwrap_or_default();
+                write!(writer, r#"{{"request_id":"{id}",{members}"#)
+            }
+        }
+    }
 }
 
 fn on_panic(panic: &PanicHookInfo<'_>) {
@@ -108,6 +156,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::entropy::Entropy;
+    use crate::http::layer::request_id::CallIds;
 
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -132,15 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_has_the_call_it_belongs_to() {
-        let line = written("info", Style::Json, || {
-            let _call = tracing::error_span!("call", request_id = "0123").entered();
-            tracing::info!(attempt = 2, "delivered");
-        });
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(line["message"], "delivered");
-        assert_eq!(line["attempt"], 2);
-        assert_eq!(line["span"]["request_id"], "0123");
+    fn a_line_has_the_call_it_belongs_to() {
+        let id = CallIds::new(&Entropy::seeded(1)).unwrap().next();
+        let work = || {
+            id.during(|| tracing::info!(attempt = 2, "delivered"));
+            tracing::info!("later");
+        };
+
+        let text = written("info", Style::Text, work);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with(&format!("{id} ")), "{text}");
+        assert!(!lines[1].contains(&id.to_string()), "{text}");
+
+        let text = written("info", Style::Json, work);
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines[0]["request_id"], id.to_string());
+        assert_eq!(lines[0]["message"], "delivered");
+        assert_eq!(lines[0]["attempt"], 2);
+        assert_eq!(lines[1].get("request_id"), None);
     }
 
     #[test]

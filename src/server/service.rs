@@ -2,18 +2,18 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
 use http::{HeaderValue, StatusCode, header};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tower::Service as _;
-use tracing::Instrument as _;
 
 use super::watch::{Phase, Watch};
 use super::{Floor, PeerAddr};
@@ -28,39 +28,24 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts one request. What can be done at once is done here, so that the future stays small.
-    pub(super) fn call(
-        &self,
-        request: hyper::Request<Incoming>,
-    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+    /// Starts one request.
+    pub(super) fn call(&self, request: hyper::Request<Incoming>) -> Answer {
         let id = self.floor.calls.next();
-        let watch = Arc::clone(&self.watch);
-        watch.asked(!request.body().is_end_stream());
+        self.watch.asked(!request.body().is_end_stream());
 
         let long = request
             .uri()
             .path_and_query()
             .is_some_and(|path| path.as_str().len() > self.floor.limits.max_uri);
-        let answer = if long {
+        let handler = if long {
             Err(Ending::LongUri)
         } else {
             let request = self.arrive(request, id);
             let mut router = self.router.clone();
-            catch_unwind(AssertUnwindSafe(|| router.call(request))).map_err(|_| Ending::Panic)
+            Ok(id.during(|| router.call(request)))
         };
-
-        let span = tracing::error_span!("call", request_id = %id);
-        async move {
-            let ended = match answer {
-                Ok(answer) => guard(answer, &watch).await,
-                Err(ending) => Err(ending),
-            };
-            let mut response = ended.unwrap_or_else(|ending| ending.say(id));
-            response.headers_mut().insert(&X_REQUEST_ID, id.header());
-            watch.answered();
-            Ok(response)
-        }
-        .instrument(span)
+        let watch = Arc::clone(&self.watch);
+        Answer { handler, watch, id }
     }
 
     fn arrive(&self, request: hyper::Request<Incoming>, id: CallId) -> Request {
@@ -77,27 +62,51 @@ impl Service {
     }
 }
 
-/// Runs the router's future until it answers, panics, or the watch says it is late.
-async fn guard<F>(answer: F, watch: &Watch) -> Result<Response, Ending>
-where
-    F: Future<Output = Result<Response, Infallible>>,
-{
-    let mut answer = pin!(answer);
-    std::future::poll_fn(|cx| {
-        if watch.is_late() {
-            return Poll::Ready(Err(match watch.phase() {
+/// The router's answer, or ours when it panics or the watch says it is late.
+///
+/// Written out and not an `async` block, because a block keeps room for each place its values have
+/// been: 600 bytes more for every held poll.
+pub(super) struct Answer {
+    handler: Result<RouteFuture<Infallible>, Ending>,
+    watch: Arc<Watch>,
+    id: CallId,
+}
+
+impl Future for Answer {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut response = match ready!(this.poll_handler(cx)) {
+            Ok(response) => response,
+            Err(ending) => ending.say(this.id),
+        };
+        let headers = response.headers_mut();
+        headers.insert(&X_REQUEST_ID, this.id.header());
+        this.watch.answered();
+        Poll::Ready(Ok(response))
+    }
+}
+
+impl Answer {
+    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, Ending>> {
+        let handler = match &mut self.handler {
+            Ok(handler) => Pin::new(handler),
+            Err(ending) => return Poll::Ready(Err(*ending)),
+        };
+        if self.watch.is_late() {
+            return Poll::Ready(Err(match self.watch.phase() {
                 Phase::Body => Ending::SlowBody,
                 Phase::Head | Phase::Idle | Phase::Answer | Phase::Write => Ending::SlowAnswer,
             }));
         }
-        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(response)),
-            // The panic hook has told the operator, inside this call's span.
+        let poll = AssertUnwindSafe(|| self.id.during(|| handler.poll(cx)));
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(|Ok(response)| Ok(response)),
+            // The panic hook has told the operator, under this call's name.
             Err(_) => Poll::Ready(Err(Ending::Panic)),
         }
-    })
-    .await
+    }
 }
 
 /// How a request ends that no handler has answered.
@@ -167,7 +176,7 @@ impl hyper::body::Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if frame.is_none() || self.body.is_end_stream() {
             self.watch.body_read();
         }

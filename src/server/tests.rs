@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 const SHORT: Duration = Duration::from_millis(300);
+/// More than the sockets' buffers take.
+const LARGE: usize = 32 * 1024 * 1024;
 const MARGIN: Duration = Duration::from_millis(1500);
 
 fn limits() -> Limits {
@@ -35,6 +37,7 @@ impl Server {
     async fn start(limits: Limits, drain: Duration) -> Self {
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
+            .route("/large", get(|| async { "a".repeat(LARGE) }))
             .route("/echo", post(|body: axum::body::Bytes| async move { body }))
             .route("/ignore", post(|| async { "not read" }))
             .route(
@@ -194,6 +197,21 @@ async fn sec_h01_an_answer_that_never_comes_is_given_up() {
     call.say(request("GET /never")).await;
     let said = call.closes_after(Duration::from_secs(2)).await;
     assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+}
+
+#[tokio::test]
+async fn sec_h01_an_answer_nobody_takes_is_dropped() {
+    let limits = Limits {
+        request_timeout: SHORT,
+        ..limits()
+    };
+    let server = Server::start(limits, SHORT).await;
+    let mut call = server.call().await;
+    call.say(request("GET /large")).await;
+    sleep(SHORT * 2).await;
+    let said = call.rest().await;
+    assert!(said.starts_with("HTTP/1.1 200 "));
+    assert!(said.len() < LARGE, "all {} bytes", said.len());
 }
 
 #[tokio::test]
