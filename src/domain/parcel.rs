@@ -1,6 +1,7 @@
 //! A promise to tell somebody something: to which address, about what, worthless after when; and what
 //! became of it.
 
+use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
@@ -47,8 +48,19 @@ pub enum Address {
     Email,
 }
 
+/// By which way a parcel leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// To browsers.
+    WebPush,
+    /// To mailboxes.
+    Email,
+}
+
 /// How far a parcel has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParcelState {
     /// Not delivered yet.
     Waiting,
@@ -97,10 +109,23 @@ impl ParcelKind {
 }
 
 impl Address {
-    /// The channel's word.
-    pub fn channel(self) -> &'static str {
+    /// By which way a parcel for this address leaves.
+    pub fn channel(self) -> Channel {
         match self {
-            Self::WebPush(_) => "web_push",
+            Self::WebPush(_) => Channel::WebPush,
+            Self::Email => Channel::Email,
+        }
+    }
+}
+
+impl Channel {
+    /// Every way there is.
+    pub const ALL: [Self; 2] = [Self::WebPush, Self::Email];
+
+    /// The word as stored and shown to agents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WebPush => "web_push",
             Self::Email => "email",
         }
     }
@@ -170,4 +195,27 @@ impl Delivery {
     pub fn gone(why: impl Into<String>) -> Self {
         Self::Gone { why: why.into() }
     }
+}
+
+/// What becomes of a parcel after an attempt, or instead of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Delivered,
+    /// Again, later.
+    Retry {
+        /// When.
+        at: OffsetDateTime,
+        /// What went wrong.
+        why: String,
+    },
+    /// Given up.
+    Failed {
+        /// What went wrong.
+        why: String,
+    },
+    /// Given up without another attempt: its time has passed. What went wrong last is kept.
+    TooLate,
+    /// Nobody needs it any more.
+    Dropped,
 }

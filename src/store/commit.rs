@@ -14,7 +14,7 @@ use crate::domain::consent::standing::StandingGrant;
 use crate::domain::id::{
     ClientId, DeviceId, ParcelId, RequestId, SessionId, SignInLinkId, StandingGrantId, UserId,
 };
-use crate::domain::parcel::Parcel;
+use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
 use crate::store::grants::IssuedGrant;
 use crate::store::keys::StoredKey;
@@ -92,6 +92,8 @@ pub enum Write {
     RetireDevice(DeviceId, Option<UserId>, &'static str, OffsetDateTime),
     /// A push service took a message for it; not a guard.
     DeviceReached(DeviceId, OffsetDateTime),
+    /// Puts parcels that are due under a lease; not a guard.
+    ClaimParcels(ClaimParcels),
     /// Guard: waiting, under this lease.
     SettleParcel(Box<SettledParcel>),
     /// Whatever still waits about this request is dropped; not a guard.
@@ -102,6 +104,21 @@ pub enum Write {
     AddKey(Box<StoredKey>),
     /// Guard: it is active. Published until the moment given.
     RetireKey(String, OffsetDateTime),
+    /// What could not be used any more by this moment is deleted; not a guard.
+    ForgetExpired(OffsetDateTime),
+}
+
+/// Who wants to deliver what.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimParcels {
+    /// By which way.
+    pub channel: Channel,
+    /// What marks the parcels as theirs.
+    pub lease: [u8; 16],
+    /// Due at this moment.
+    pub now: OffsetDateTime,
+    /// No more than these.
+    pub at_most: u64,
 }
 
 /// A browser to be remembered.
@@ -132,27 +149,6 @@ pub struct SettledParcel {
     pub fate: Fate,
     /// When.
     pub at: OffsetDateTime,
-}
-
-/// What becomes of a parcel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It arrived.
-    Delivered,
-    /// Again, later.
-    Retry {
-        /// When.
-        at: OffsetDateTime,
-        /// What went wrong.
-        why: String,
-    },
-    /// Given up.
-    Failed {
-        /// What went wrong.
-        why: String,
-    },
-    /// Nobody needs it any more.
-    Dropped,
 }
 
 impl Commit {

@@ -25,7 +25,7 @@ mod writer;
 
 use sea_orm::DatabaseConnection;
 
-pub use commit::{Commit, Write};
+pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
 pub use grants::IssuedGrant;
 pub use keys::{KeyPurpose, StoredKey};

@@ -1,6 +1,6 @@
 //! Parcels: what was promised, who is trying just now, and what became of it.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Func, LockBehavior, LockType, Order, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -10,10 +10,10 @@ use time::{Duration, OffsetDateTime};
 use entity::parcel::{ActiveModel, Column, Entity, Model};
 
 use super::Store;
-use super::commit::{Fate, SettledParcel};
+use super::commit::{ClaimParcels, Commit, SettledParcel, Write};
 use super::error::{StoreError, inconsistent};
 use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
-use crate::domain::parcel::{Address, Parcel, ParcelKind, ParcelState, Promise};
+use crate::domain::parcel::{Address, Fate, Parcel, ParcelKind, ParcelState, Promise};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 
 /// How long whoever claims a parcel has it to itself.
@@ -31,38 +31,18 @@ pub struct ClaimedParcel {
 }
 
 impl Store {
-    /// Claims parcels that are due. Two claimers never get the same one.
+    /// Claims parcels that are due on one channel. Two claimers never get the same one.
     pub async fn claim_parcels(
         &self,
-        lease: [u8; 16],
-        now: OffsetDateTime,
-        at_most: u64,
+        claim: ClaimParcels,
     ) -> Result<Vec<ClaimedParcel>, StoreError> {
-        let due: Vec<uuid::Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
-            .filter(Column::DueAt.lte(milliseconds(now)))
-            .order_by_asc(Column::DueAt)
-            .limit(at_most)
-            .into_tuple()
-            .all(&self.readers)
-            .await?;
-        if due.is_empty() {
-            return Ok(Vec::new());
-        }
-        // The claim is the update: whoever's lease is in the row afterwards has it.
-        Entity::update_many()
-            .filter(Column::Id.is_in(due))
-            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
-            .filter(Column::DueAt.lte(milliseconds(now)))
-            .col_expr(Column::Lease, Expr::value(lease.to_vec()))
-            .col_expr(Column::DueAt, Expr::value(milliseconds(now + LEASE)))
-            .exec(&self.readers)
-            .await?;
+        self.commit(Commit::of(Write::ClaimParcels(claim))).await?;
+        // The claim is the update: whoever's lease is in the row has it. The moment its lease ends
+        // is asked for as well because that is what the index holds.
         let rows = Entity::find()
-            .filter(Column::Lease.eq(lease.to_vec()))
-            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .filter(waiting())
+            .filter(Column::DueAt.eq(milliseconds(claim.now + LEASE)))
+            .filter(Column::Lease.eq(claim.lease.to_vec()))
             .all(&self.readers)
             .await?;
         rows.into_iter()
@@ -71,7 +51,7 @@ impl Store {
                 Ok(ClaimedParcel {
                     parcel: read(row)?.parcel,
                     attempts,
-                    lease,
+                    lease: claim.lease,
                 })
             })
             .collect()
@@ -93,7 +73,7 @@ impl Store {
         let due: Option<i64> = Entity::find()
             .select_only()
             .column(Column::DueAt)
-            .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+            .filter(waiting())
             .order_by_asc(Column::DueAt)
             .limit(1)
             .into_tuple()
@@ -103,10 +83,39 @@ impl Store {
     }
 }
 
+/// Not delivered yet; said as a constant, because an index holds only these.
+fn waiting() -> Expr {
+    Expr::cust("state = 'waiting'")
+}
+
+/// Puts due parcels under a lease, passing over those another instance is just claiming.
+pub(super) async fn claim<C: ConnectionTrait>(conn: &C, it: &ClaimParcels) -> Result<u64, DbErr> {
+    let now = milliseconds(it.now);
+    let due = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(waiting())
+        .and_where(Column::DueAt.lte(now))
+        .and_where(Column::Channel.eq(it.channel.as_str()))
+        .order_by(Column::DueAt, Order::Asc)
+        .limit(it.at_most)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    Entity::update_many()
+        .filter(Column::Id.in_subquery(due))
+        .filter(waiting())
+        .filter(Column::DueAt.lte(now))
+        .col_expr(Column::Lease, Expr::value(it.lease.to_vec()))
+        .col_expr(Column::DueAt, Expr::value(milliseconds(it.now + LEASE)))
+        .exec(conn)
+        .await?;
+    Ok(1)
+}
+
 pub(super) fn row(parcel: &Parcel) -> ActiveModel {
-    let (channel, device) = match parcel.address {
-        Address::WebPush(device) => ("web_push", Some(device.0)),
-        Address::Email => ("email", None),
+    let device = match parcel.address {
+        Address::WebPush(device) => Some(device.0),
+        Address::Email => None,
     };
     let link = match parcel.kind {
         ParcelKind::SignIn(link) => Some(link.0),
@@ -117,7 +126,7 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
         request_id: ActiveValue::Set(parcel.request.map(|id| id.0)),
         user_id: ActiveValue::Set(parcel.user.0),
         kind: ActiveValue::Set(parcel.kind.as_str().to_owned()),
-        channel: ActiveValue::Set(channel.to_owned()),
+        channel: ActiveValue::Set(parcel.address.channel().as_str().to_owned()),
         device_id: ActiveValue::Set(device),
         sign_in_link_id: ActiveValue::Set(link),
         state: ActiveValue::Set(ParcelState::Waiting.as_str().to_owned()),
@@ -158,6 +167,14 @@ pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> 
             .col_expr(Column::Why, Expr::value(why.as_str())),
         Fate::Failed { why } => ended(counted(update), ParcelState::Failed)
             .col_expr(Column::Why, Expr::value(why.as_str())),
+        Fate::TooLate => ended(update, ParcelState::Failed).col_expr(
+            Column::Why,
+            Func::coalesce([
+                Expr::col(Column::Why),
+                Expr::value("its time had passed before it could be tried"),
+            ])
+            .into(),
+        ),
         Fate::Dropped => ended(update, ParcelState::Dropped),
     };
     Ok(update.exec(conn).await?.rows_affected)

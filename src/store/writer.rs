@@ -247,11 +247,13 @@ fn is_plain(write: &Write) -> bool {
         | Write::AddDevice(_)
         | Write::RetireDevice(..)
         | Write::DeviceReached(..)
+        | Write::ClaimParcels(_)
         | Write::SettleParcel(_)
         | Write::DropParcels(..)
         | Write::ApplyCatalogue(..)
         | Write::AddKey(_)
-        | Write::RetireKey(..) => false,
+        | Write::RetireKey(..)
+        | Write::ForgetExpired(_) => false,
     }
 }
 
@@ -280,6 +282,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::AddDevice(device) => devices::add(conn, device).await,
         Write::RetireDevice(id, user, why, at) => devices::retire(conn, *id, *user, why, *at).await,
         Write::DeviceReached(id, at) => devices::reached(conn, *id, *at).await,
+        Write::ClaimParcels(claim) => parcels::claim(conn, claim).await,
         Write::SettleParcel(settled) => parcels::settle(conn, settled).await,
         Write::DropParcels(request, at) => parcels::drop_waiting(conn, *request, *at).await,
         Write::ApplyCatalogue(version, document, at) => {
@@ -287,6 +290,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         }
         Write::AddKey(key) => keys::add(conn, key).await,
         Write::RetireKey(kid, until) => keys::retire(conn, kid, *until).await,
+        Write::ForgetExpired(now) => assertions::forget_expired(conn, *now).await,
         // Plain inserts are gathered; there is nothing here for them to fail.
         Write::IssueGrant(_)
         | Write::KeepRedemption { .. }

@@ -1,0 +1,183 @@
+//! How far telling the person has come, as the agent that asked may know it.
+//!
+//! An agent that waits for somebody who cannot be reached must learn so at once, not when the answer
+//! window closes. Which devices a person has is not told: one line a channel.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::domain::ciba::approval::{ApprovalRequest, State};
+use crate::domain::id::{DeviceId, ParcelId};
+use crate::domain::parcel::{Address, Channel, ParcelKind, ParcelState, Promise};
+
+/// How far telling the person has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// One line for each channel that was promised something.
+    pub channels: Vec<ChannelProgress>,
+    /// Nobody was reached and nothing is left to try.
+    pub unreachable: bool,
+}
+
+/// How far one channel has come: as far as the luckiest of its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelProgress {
+    /// Which.
+    pub channel: Channel,
+    /// How far.
+    pub state: ParcelState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What went wrong last; absent once it was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When it was delivered or given up.
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub at: Option<OffsetDateTime>,
+}
+
+impl Progress {
+    /// Of a request and what was promised for it. Somebody who has answered was reached, and what is
+    /// dropped was not needed any more.
+    pub fn of(request: &ApprovalRequest, promises: &[Promise]) -> Self {
+        let unanswered = match request.state() {
+            State::Pending | State::Cancelled => true,
+            State::Expired => request.decision().is_none(),
+            State::Approved | State::Denied | State::Redeemed => false,
+        };
+        Self {
+            channels: Channel::ALL
+                .into_iter()
+                .filter_map(|channel| ChannelProgress::of(channel, promises))
+                .collect(),
+            unreachable: unanswered && asked(promises).all(is_failed),
+        }
+    }
+}
+
+impl ChannelProgress {
+    fn of(channel: Channel, promises: &[Promise]) -> Option<Self> {
+        let luckiest = asked(promises)
+            .filter(|promise| promise.parcel.address.channel() == channel)
+            .max_by_key(|promise| luck(promise.state))?;
+        Some(Self {
+            channel,
+            state: luckiest.state,
+            attempts: luckiest.attempts,
+            why: luckiest.why.clone(),
+            at: luckiest.settled_at,
+        })
+    }
+}
+
+/// Whether nobody was reached and `last` was the last to fail: true for exactly one of a request's
+/// parcels, whoever delivers them, so that it is noted once.
+pub fn ended_unreached(last: ParcelId, promises: &[Promise]) -> bool {
+    let ended = asked(promises)
+        .max_by_key(|promise| (promise.settled_at, promise.parcel.id))
+        .map(|promise| promise.parcel.id);
+    ended == Some(last) && asked(promises).all(is_failed)
+}
+
+/// The devices that may show the question.
+pub fn shown_on(promises: &[Promise]) -> Vec<DeviceId> {
+    asked(promises)
+        .filter(|promise| promise.state == ParcelState::Delivered)
+        .filter_map(|promise| match promise.parcel.address {
+            Address::WebPush(device) => Some(device),
+            Address::Email => None,
+        })
+        .collect()
+}
+
+fn asked(promises: &[Promise]) -> impl Iterator<Item = &Promise> {
+    promises
+        .iter()
+        .filter(|promise| promise.parcel.kind == ParcelKind::Asked)
+}
+
+fn is_failed(promise: &Promise) -> bool {
+    promise.state == ParcelState::Failed
+}
+
+fn luck(state: ParcelState) -> u8 {
+    match state {
+        ParcelState::Failed => 0,
+        ParcelState::Dropped => 1,
+        ParcelState::Waiting => 2,
+        ParcelState::Delivered => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::id::{RequestId, UserId};
+    use crate::domain::parcel::Parcel;
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn promise(id: u128, address: Address, state: ParcelState) -> Promise {
+        let settled = state != ParcelState::Waiting;
+        Promise {
+            parcel: Parcel {
+                id: ParcelId(Uuid::from_u128(id)),
+                request: Some(RequestId(Uuid::from_u128(1))),
+                user: UserId(Uuid::from_u128(1)),
+                kind: ParcelKind::Asked,
+                address,
+                created_at: NOW,
+                due_at: NOW,
+                worthless_after: NOW,
+            },
+            state,
+            attempts: u32::try_from(id).unwrap(),
+            why: (state == ParcelState::Failed).then(|| "no".to_owned()),
+            settled_at: settled.then_some(NOW),
+        }
+    }
+
+    fn phone(id: u128) -> Address {
+        Address::WebPush(DeviceId(Uuid::from_u128(id)))
+    }
+
+    #[test]
+    fn a_channel_has_come_as_far_as_its_luckiest_address() {
+        let promises = [
+            promise(1, phone(1), ParcelState::Failed),
+            promise(2, phone(2), ParcelState::Delivered),
+            promise(3, Address::Email, ParcelState::Waiting),
+        ];
+        let line = |channel| ChannelProgress::of(channel, &promises).unwrap();
+        assert_eq!(
+            serde_json::to_value(line(Channel::WebPush)).unwrap(),
+            serde_json::json!({
+                "channel": "web_push", "state": "delivered", "attempts": 2,
+                "at": "1970-01-01T00:00:00Z",
+            })
+        );
+        assert_eq!(
+            serde_json::to_value(line(Channel::Email)).unwrap(),
+            serde_json::json!({"channel": "email", "state": "waiting", "attempts": 3})
+        );
+        assert_eq!(shown_on(&promises), [DeviceId(Uuid::from_u128(2))]);
+    }
+
+    #[test]
+    fn the_last_failure_and_no_other_leaves_nobody_reached() {
+        let mut promises = vec![
+            promise(1, phone(1), ParcelState::Failed),
+            promise(2, Address::Email, ParcelState::Failed),
+        ];
+        let ended =
+            |promises: &[Promise], id| ended_unreached(ParcelId(Uuid::from_u128(id)), promises);
+        assert!(ended(&promises, 2) && !ended(&promises, 1));
+        promises.push(promise(3, phone(3), ParcelState::Waiting));
+        assert!(!ended(&promises, 2) && !ended(&promises, 3));
+    }
+}
