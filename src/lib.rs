@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod entropy;
+pub mod flow;
 pub mod http;
 pub mod outbox;
 pub mod server;

@@ -1,6 +1,7 @@
 //! What every flow needs, built once: clock, entropy, store, keys, channels.
 
 mod clients;
+pub mod open;
 mod secrets;
 
 use std::ops::Deref;

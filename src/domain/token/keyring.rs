@@ -91,7 +91,7 @@ impl SigningKey {
     /// Reads a key from its PKCS#8 form.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BrokenKey> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
-        let public = public_jwk(pair.public_key().as_ref())?;
+        let public = PublicJwk::from_point(pair.public_key().as_ref())?;
         let header = |typ: &str| {
             URL_SAFE_NO_PAD.encode(format!(
                 r#"{{"alg":"ES256","typ":"{typ}","kid":"{}"}}"#,
@@ -132,25 +132,27 @@ impl SigningKey {
     }
 }
 
-/// The JWK of an uncompressed P-256 point.
-fn public_jwk(point: &[u8]) -> Result<PublicJwk, BrokenKey> {
-    let (&[4], rest) = point.split_at_checked(1).ok_or(BrokenKey)? else {
-        return Err(BrokenKey);
-    };
-    let (x, y) = rest.split_at_checked(32).ok_or(BrokenKey)?;
-    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-    // RFC 7638: the required members, in this order, without spaces.
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
-    Ok(PublicJwk {
-        kty: "EC".into(),
-        crv: "P-256".into(),
-        x,
-        y,
-        kid,
-        alg: "ES256".into(),
-        usage: "sig".into(),
-    })
+impl PublicJwk {
+    /// The JWK of an uncompressed P-256 point.
+    pub fn from_point(point: &[u8]) -> Result<Self, BrokenKey> {
+        let (&[4], rest) = point.split_at_checked(1).ok_or(BrokenKey)? else {
+            return Err(BrokenKey);
+        };
+        let (x, y) = rest.split_at_checked(32).ok_or(BrokenKey)?;
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        // RFC 7638: the required members, in this order, without spaces.
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+        Ok(Self {
+            kty: "EC".into(),
+            crv: "P-256".into(),
+            x,
+            y,
+            kid,
+            alg: "ES256".into(),
+            usage: "sig".into(),
+        })
+    }
 }
 
 /// The key that signs, and the ones still published so that what they signed can be checked.

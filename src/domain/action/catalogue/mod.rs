@@ -19,7 +19,7 @@ mod read;
 mod read_field;
 mod read_permission;
 mod read_schema;
-mod rules;
+pub(crate) mod rules;
 mod schema;
 #[cfg(test)]
 mod tests;

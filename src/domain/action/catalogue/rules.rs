@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 256;
 
 /// An RFC 8707 resource identifier: an absolute URI without a fragment, short and without
 /// anything that the URI parser would have to mend.
-pub(super) fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     let plain = text
         .bytes()
         .all(|b| b.is_ascii_graphic() && !b"\"\\<>^`{|}#".contains(&b));
@@ -26,7 +26,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
 }
 
 /// RFC 6749 §3.3: `scope-token`.
-pub(super) fn is_scope(text: &str) -> bool {
+pub(crate) fn is_scope(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= LONGEST_NAME
         && text
@@ -40,7 +40,7 @@ pub(super) fn is_reserved(scope: &str) -> bool {
 }
 
 /// The word that was probably meant.
-pub(super) fn nearest<'w>(word: &str, among: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, among: &[&'w str]) -> Option<&'w str> {
     if word.len() > LONGEST_NAME {
         return None;
     }

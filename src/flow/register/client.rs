@@ -1,0 +1,259 @@
+//! Clients: agents that ask, and services that rely on answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+
+use super::{MOST_LISTED, RegisterError, unless_already};
+use crate::app::App;
+use crate::domain::action::catalogue::rules::{is_identifier, is_scope};
+use crate::domain::action::text::display_name;
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::mode::Mode;
+use crate::domain::client::assertion::PublicKeys;
+use crate::domain::client::authentication::secret_hash;
+use crate::domain::client::{AuthMethod, Client, Credentials, Role};
+use crate::domain::id::ClientId;
+use crate::entropy::{Entropy, NoEntropy};
+use crate::store::{Commit, StoreError, Write};
+
+/// `grant_type` of CIBA.
+pub const CIBA: &str = "urn:openid:params:grant-type:ciba";
+
+/// `grant_type` of refreshing.
+pub const REFRESH: &str = "refresh_token";
+
+/// Letters of a client's id.
+const LONGEST_ID: usize = 40;
+
+/// How often an id is tried with another ending.
+const TRIES: usize = 5;
+
+/// A client to be added.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// What people read.
+    pub name: String,
+    /// What it is here for.
+    pub role: Role,
+    /// How it will prove who it is.
+    pub auth: AuthMethod,
+    /// Its public keys, for `private_key_jwt` only.
+    pub jwks: Option<String>,
+    /// How it learns answers.
+    pub mode: Mode,
+    /// Scopes it may ask for; empty for all.
+    pub scopes: Vec<String>,
+    /// Types of details it may ask for; empty for all.
+    pub types: Vec<String>,
+    /// Resources it may ask for; empty for all.
+    pub resources: Vec<String>,
+    /// Its grant types; empty for the usual ones of its role.
+    pub grant_types: Vec<String>,
+}
+
+impl NewClient {
+    /// An agent with a secret that may ask for everything in the catalogue.
+    pub fn agent(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            role: Role::Agent,
+            auth: AuthMethod::ClientSecretBasic,
+            jwks: None,
+            mode: Mode::Poll,
+            scopes: Vec::new(),
+            types: Vec::new(),
+            resources: Vec::new(),
+            grant_types: Vec::new(),
+        }
+    }
+}
+
+/// A client that was added, and the one moment its secret is known.
+#[derive(Clone, Debug)]
+pub struct AddedClient {
+    /// The client.
+    pub client: Client,
+    /// Its secret, unless it signs for itself.
+    pub secret: Option<SecretString>,
+}
+
+/// Adds a client. Its secret, if it has one, is in the answer and nowhere else.
+pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
+    let now = app.clock.now();
+    let name = display_name(&new.name).map_err(RegisterError::Name)?;
+    check_lists(&new)?;
+    let (credentials, secret) = credentials(app, &new)?;
+    let grant_types = grant_types(&new)?;
+    let slug = slug(name.as_str());
+    let mut client = Client {
+        id: ClientId(slug.clone()),
+        name: name.into_string(),
+        role: new.role,
+        active: true,
+        credentials,
+        mode: new.mode,
+        scopes: new.scopes,
+        types: new.types,
+        resources: new.resources,
+        grant_types,
+        created_at: now,
+    };
+    for attempt in 0..TRIES {
+        if attempt > 0 || slug.is_empty() {
+            client.id = ClientId(with_ending(&slug, &app.entropy)?);
+        }
+        let event = AuditEvent::new(now, Kind::ClientAdded, Actor::Operator)
+            .client(&client.id)
+            .fact("role", client.role.as_str())
+            .fact("auth", client.credentials.method().as_str());
+        let commit = Commit::of(Write::AddClient(Box::new(client.clone()))).event(event);
+        match app.store.commit(commit).await {
+            Ok(()) => return Ok(AddedClient { client, secret }),
+            Err(StoreError::Overtaken) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(RegisterError::Taken(client.id.0))
+}
+
+/// Disables a client, or enables it again.
+pub async fn set_client_active(
+    app: &App,
+    id: &ClientId,
+    active: bool,
+) -> Result<Client, RegisterError> {
+    let found = app.store.client(id).await?;
+    let mut client = found.ok_or_else(|| RegisterError::Unknown(format!("client `{id}`")))?;
+    let kind = if active {
+        Kind::ClientEnabled
+    } else {
+        Kind::ClientDisabled
+    };
+    let event = AuditEvent::new(app.clock.now(), kind, Actor::Operator).client(id);
+    let commit = Commit::of(Write::SetClientActive(id.clone(), active)).event(event);
+    app.store
+        .commit(commit)
+        .await
+        .map_err(|error| unless_already(error, &client.name, active))?;
+    app.clients.forget(id);
+    client.active = active;
+    Ok(client)
+}
+
+/// All clients, by id.
+pub async fn clients(app: &App) -> Result<Vec<Client>, RegisterError> {
+    Ok(app.store.clients(MOST_LISTED).await?)
+}
+
+fn check_lists(new: &NewClient) -> Result<(), RegisterError> {
+    let first_odd =
+        |list: &[String], fits: fn(&str) -> bool| list.iter().find(|entry| !fits(entry)).cloned();
+    if let Some(odd) = first_odd(&new.scopes, is_scope) {
+        return Err(RegisterError::Scope(odd));
+    }
+    if let Some(odd) = first_odd(&new.types, |name| {
+        !name.is_empty() && name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic())
+    }) {
+        return Err(RegisterError::Type(odd));
+    }
+    match first_odd(&new.resources, is_identifier) {
+        Some(odd) => Err(RegisterError::Resource(odd)),
+        None => Ok(()),
+    }
+}
+
+fn credentials(
+    app: &App,
+    new: &NewClient,
+) -> Result<(Credentials, Option<SecretString>), RegisterError> {
+    let secret = || -> Result<_, NoEntropy> {
+        let secret = format!("cs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>()?));
+        Ok((secret_hash(&secret), Some(secret.into())))
+    };
+    match (new.auth, &new.jwks) {
+        (AuthMethod::PrivateKeyJwt, Some(jwks)) => {
+            Ok((Credentials::PrivateKeyJwt(PublicKeys::read(jwks)?), None))
+        }
+        (AuthMethod::PrivateKeyJwt, None) => Err(RegisterError::KeysMissing),
+        (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, Some(_)) => {
+            Err(RegisterError::KeysUnused)
+        }
+        (AuthMethod::ClientSecretBasic, None) => {
+            let (hash, secret) = secret()?;
+            Ok((Credentials::SecretBasic(hash), secret))
+        }
+        (AuthMethod::ClientSecretPost, None) => {
+            let (hash, secret) = secret()?;
+            Ok((Credentials::SecretPost(hash), secret))
+        }
+    }
+}
+
+fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {
+    if let Some(unknown) = new
+        .grant_types
+        .iter()
+        .find(|word| ![CIBA, REFRESH].contains(&word.as_str()))
+    {
+        return Err(RegisterError::GrantType(unknown.clone()));
+    }
+    Ok(match (new.role, new.grant_types.is_empty()) {
+        (_, false) => new.grant_types.clone(),
+        (Role::Agent, true) => vec![CIBA.to_owned()],
+        (Role::ResourceServer, true) => Vec::new(),
+    })
+}
+
+/// The id a name gives: lower-case letters and digits, joined by hyphens. Empty when it has none.
+fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= LONGEST_ID {
+            break;
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+fn with_ending(slug: &str, entropy: &Entropy) -> Result<String, NoEntropy> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let ending: String = entropy
+        .bytes::<6>()?
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect();
+    let front = if slug.is_empty() { "client" } else { slug };
+    Ok(format!("{front}-{ending}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_made_of_the_name() {
+        for (name, id) in [
+            ("Deploy Bot", "deploy-bot"),
+            ("  Ops & Co. – Zürich ", "ops-co-z-rich"),
+            ("審査", ""),
+            ("42", "42"),
+        ] {
+            assert_eq!(slug(name), id, "{name}");
+        }
+        assert!(slug(&"a".repeat(100)).len() <= LONGEST_ID);
+    }
+
+    #[test]
+    fn an_ending_is_put_to_an_id_that_is_taken_or_empty() {
+        let entropy = Entropy::seeded(1);
+        let id = with_ending("deploy-bot", &entropy).unwrap();
+        assert!(id.starts_with("deploy-bot-") && id.len() == 17, "{id}");
+        assert!(with_ending("", &entropy).unwrap().starts_with("client-"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Who may ask and who is asked: clients and people, as the operator adds and disables them.
+//!
+//! There is no other way in: a stranger registers nothing. A disabled client is refused everywhere at
+//! once, a disabled person cannot be asked, and what they allowed is not honoured.
+
+mod client;
+mod person;
+
+use crate::domain::action::text::TextError;
+use crate::domain::client::assertion::BadKeys;
+use crate::domain::user::NotAnAddress;
+use crate::entropy::NoEntropy;
+use crate::store::StoreError;
+
+pub use client::{AddedClient, CIBA, NewClient, REFRESH, add_client, clients, set_client_active};
+pub use person::{NewPerson, add_person, people, person, set_person_active};
+
+/// Clients and people a list shows at most.
+pub const MOST_LISTED: u64 = 10_000;
+
+/// Why someone was not added or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The name cannot be shown.
+    #[error("the name cannot be shown: {0}")]
+    Name(TextError),
+    /// The address is none.
+    #[error(transparent)]
+    Email(#[from] NotAnAddress),
+    /// The username cannot be one.
+    #[error("a username has 1 to 64 letters a–z, digits, `.`, `-` and `_`, and is not an id")]
+    Username,
+    /// The keys cannot be a client's.
+    #[error("the JWK Set cannot be used: {0}")]
+    Keys(#[from] BadKeys),
+    /// `private_key_jwt` without keys.
+    #[error("a client that signs for itself (private_key_jwt) needs its public keys")]
+    KeysMissing,
+    /// Keys for a client that has a secret.
+    #[error("public keys are for clients that sign for themselves (private_key_jwt)")]
+    KeysUnused,
+    /// A scope that is none.
+    #[error("`{0}` is not a scope")]
+    Scope(String),
+    /// A resource that is none.
+    #[error("`{0}` is not a resource: an absolute URI without fragment")]
+    Resource(String),
+    /// A type of details that is none.
+    #[error("`{0}` is not a type of authorization details")]
+    Type(String),
+    /// A grant type this server does not have.
+    #[error("`{0}` is not a grant type of this server")]
+    GrantType(String),
+    /// The address or username belongs to somebody.
+    #[error("{0} is taken: it belongs to a person that was added before")]
+    Taken(String),
+    /// There is no such client or person.
+    #[error("there is no {0}")]
+    Unknown(String),
+    /// It is so already.
+    #[error("{0} already")]
+    Already(String),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn unless_already(error: StoreError, name: &str, active: bool) -> RegisterError {
+    let state = if active { "active" } else { "disabled" };
+    if matches!(error, StoreError::Overtaken) {
+        RegisterError::Already(format!("{name} is {state}"))
+    } else {
+        error.into()
+    }
+}
