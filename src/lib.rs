@@ -25,6 +25,7 @@ pub mod entropy;
 pub mod flow;
 pub mod http;
 pub mod outbox;
+pub mod paths;
 pub mod server;
 pub mod signal;
 pub mod store;

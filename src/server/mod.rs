@@ -33,6 +33,8 @@ use tokio_util::task::TaskTracker;
 use crate::entropy::Entropy;
 use crate::http::layer::request_id::CallIds;
 
+pub use crate::http::extract::peer::PeerAddr;
+
 /// How long to leave a full file table alone before the next accept.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -78,10 +80,6 @@ impl Default for Limits {
         }
     }
 }
-
-/// Where a request's connection comes from, in its extensions. Behind a proxy this is the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
 
 /// How far the server is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Who is asked: a person, and the browsers that reach them.
 
+pub mod browser;
+
 use time::OffsetDateTime;
 
 use crate::domain::id::{DeviceId, UserId};

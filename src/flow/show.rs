@@ -1,0 +1,211 @@
+//! A person looks: what waits for them, one request, what was, what they always allow.
+//!
+//! Nothing here changes anything, and nothing here shows anyone what is somebody else's: what is not
+//! theirs is the same as what there is not.
+
+use time::{Duration, OffsetDateTime};
+
+use super::sign_in::{Present, Session};
+use crate::app::App;
+use crate::domain::action::Always;
+use crate::domain::action::card::Card;
+use crate::domain::action::{Catalogue, Tier};
+use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
+use crate::domain::consent::bounds::{Bounds, FieldChoices};
+use crate::domain::consent::ending::{EndChoice, end_choices};
+use crate::domain::consent::standing::StandingGrant;
+use crate::domain::id::RequestId;
+use crate::domain::user::Device;
+use crate::store::{StoreError, StoredRequest};
+
+/// Requests shown as waiting.
+const MOST_WAITING: u64 = 100;
+
+/// Standing grants shown.
+const MOST_STANDING: u64 = 500;
+
+/// A request as its person sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What became of it, as of now.
+    pub request: ApprovalRequest,
+    /// What it says.
+    pub card: Card,
+    /// When it was settled.
+    pub settled_at: Option<OffsetDateTime>,
+}
+
+/// A card that cannot be read back: a fault of ours, and nothing a person could answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ShowError {
+    /// Nothing was found out.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The card cannot be read.
+    #[error("the card of request {0} cannot be read")]
+    Card(RequestId),
+}
+
+impl Seen {
+    /// As stored, seen at a moment.
+    pub fn of(stored: StoredRequest, now: OffsetDateTime) -> Result<Self, ShowError> {
+        let id = stored.request.question().id;
+        let card = serde_json::from_str(&stored.card).map_err(|_| ShowError::Card(id))?;
+        Ok(Self {
+            request: stored.request.at(now),
+            card,
+            settled_at: stored.settled_at,
+        })
+    }
+}
+
+/// One request, if it is theirs.
+pub async fn request(app: &App, id: RequestId, by: &Present) -> Result<Option<Seen>, ShowError> {
+    let stored = app.store.request(id).await?;
+    stored
+        .filter(|stored| stored.request.question().user == by.user.id)
+        .map(|stored| Seen::of(stored, app.clock.now()))
+        .transpose()
+}
+
+/// The session an answer was given in, to say on which device that was.
+pub async fn answered_in(app: &App, seen: &Seen) -> Result<Option<Session>, ShowError> {
+    match seen.request.decision().map(|decision| &decision.by) {
+        Some(DecidedBy::Person { session, .. }) => Ok(app.store.session(*session).await?),
+        Some(DecidedBy::StandingGrants { .. }) | None => Ok(None),
+    }
+}
+
+/// What waits for a person: the gravest first, then the most pressing.
+pub async fn waiting(app: &App, by: &Present) -> Result<Vec<Seen>, ShowError> {
+    let now = app.clock.now();
+    let stored = app.store.waiting_requests(by.user.id, now, MOST_WAITING);
+    let mut seen = seen_all(stored.await?, now)?;
+    // The store has them by their deadlines already, and this keeps that order among equals.
+    seen.sort_by_key(|seen| std::cmp::Reverse(seen.card.tier));
+    Ok(seen)
+}
+
+/// What was, the newest first; `before` continues after the last one shown.
+pub async fn history(
+    app: &App,
+    by: &Present,
+    before: Option<RequestId>,
+    at_most: u64,
+) -> Result<Vec<Seen>, ShowError> {
+    let now = app.clock.now();
+    let stored = app
+        .store
+        .settled_requests(by.user.id, before, now, at_most)
+        .await?;
+    seen_all(stored, now)
+}
+
+fn seen_all(stored: Vec<StoredRequest>, now: OffsetDateTime) -> Result<Vec<Seen>, ShowError> {
+    stored
+        .into_iter()
+        .map(|stored| Seen::of(stored, now))
+        .collect()
+}
+
+/// The devices that notices go to.
+pub async fn devices(app: &App, by: &Present) -> Result<Vec<Device>, StoreError> {
+    app.store.devices(by.user.id).await
+}
+
+/// An "always" a person has given.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The grant.
+    pub grant: StandingGrant,
+    /// What they read when they gave it.
+    pub sentence: String,
+    /// Who it is for.
+    pub agent: String,
+    /// The service it is about.
+    pub service: String,
+}
+
+/// Everything a person has always allowed, the newest first.
+pub async fn allowed(app: &App, by: &Present) -> Result<Vec<Standing>, StoreError> {
+    let grants = app
+        .store
+        .standing_grants_of(by.user.id, MOST_STANDING)
+        .await?;
+    let catalogue = app.catalogue.get();
+    let mut all = Vec::with_capacity(grants.len());
+    for (grant, sentence) in grants {
+        let client = app.clients.find(&app.store, &grant.client).await?;
+        let service = catalogue.catalogue.resource(&grant.resource);
+        all.push(Standing {
+            agent: client.map_or_else(|| grant.client.0.clone(), |client| client.name.clone()),
+            service: service.map_or_else(|| grant.resource.clone(), |it| it.name.clone()),
+            sentence,
+            grant,
+        });
+    }
+    Ok(all)
+}
+
+/// What a person may choose when they say "always".
+#[derive(Clone, Debug)]
+pub struct AlwaysOffer {
+    /// Until when.
+    pub ends: Vec<EndChoice>,
+    /// For each thing asked, what may differ next time.
+    pub items: Vec<OfferedItem>,
+}
+
+/// One thing asked, and what may differ next time.
+#[derive(Clone, Debug)]
+pub struct OfferedItem {
+    /// Its sentence on the card.
+    pub heading: String,
+    /// Field by field.
+    pub choices: Vec<FieldChoices>,
+}
+
+/// Why there is no "always" for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAlways {
+    /// It only asks whether the person is there.
+    OnlyPresence,
+    /// It is critical.
+    Critical,
+    /// The catalogue does not have it.
+    NotOffered,
+}
+
+/// What "always" would offer for a request, by today's catalogue.
+pub fn always(app: &App, seen: &Seen) -> Result<AlwaysOffer, NoAlways> {
+    offer(&app.catalogue.get().catalogue, seen, app.clock.now())
+}
+
+fn offer(catalogue: &Catalogue, seen: &Seen, now: OffsetDateTime) -> Result<AlwaysOffer, NoAlways> {
+    let asked = &seen.request.question().asked;
+    if asked.items.is_empty() {
+        return Err(NoAlways::OnlyPresence);
+    }
+    if seen.card.tier == Tier::Critical {
+        return Err(NoAlways::Critical);
+    }
+    let mut longest = Duration::MAX;
+    let mut items = Vec::with_capacity(asked.items.len());
+    for (item, shown) in asked.items.iter().zip(&seen.card.items) {
+        let (_, permission) = catalogue
+            .permission(&item.key)
+            .ok_or(NoAlways::NotOffered)?;
+        match permission.always {
+            Always::Within(most) if permission.offers_always() => longest = longest.min(most),
+            Always::Within(_) | Always::Never => return Err(NoAlways::NotOffered),
+        }
+        items.push(OfferedItem {
+            heading: shown.heading.clone(),
+            choices: Bounds::choices(item, permission),
+        });
+    }
+    Ok(AlwaysOffer {
+        ends: end_choices(Always::Within(longest), now),
+        items,
+    })
+}

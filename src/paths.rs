@@ -1,0 +1,94 @@
+//! Each URL path once: routes, links in letters and metadata are built from here.
+
+/// For people: what waits for them.
+pub const INBOX: &str = "/";
+/// For people: one request.
+pub const REQUEST: &str = "/r/{id}";
+/// For people: the bounds of an "always".
+pub const REQUEST_ALWAYS: &str = "/r/{id}/always";
+/// For the request page's script: whether the request still waits.
+pub const REQUEST_STATE: &str = "/r/{id}/state";
+/// For people: what they always allow.
+pub const ALLOWED: &str = "/allowed";
+/// For people: an "always" stops.
+pub const ALLOWED_STOP: &str = "/allowed/stop";
+/// For people: what was.
+pub const HISTORY: &str = "/history";
+/// For people: how they are reached.
+pub const DEVICES: &str = "/devices";
+/// For the devices page's script: a browser's push subscription.
+pub const DEVICES_PUSH: &str = "/devices/push";
+/// For people: a device is forgotten.
+pub const DEVICES_REMOVE: &str = "/devices/remove";
+/// For people: themselves.
+pub const SETTINGS: &str = "/settings";
+/// For people: asks for a sign-in link.
+pub const SIGN_IN: &str = "/signin";
+/// For people who are signed in and must prove it again: asks for another link.
+pub const SIGN_IN_AGAIN: &str = "/signin/again";
+/// For people: a sign-in link.
+pub const SIGN_IN_LINK: &str = "/signin/{handle}";
+/// For people: the end of a session.
+pub const SIGN_OUT: &str = "/signout";
+/// For browsers: this server as an app.
+pub const MANIFEST: &str = "/manifest.webmanifest";
+/// For browsers: what receives notifications.
+pub const SERVICE_WORKER: &str = "/service-worker.js";
+/// For browsers: looks and scripts.
+pub const STATIC: &str = "/static/{name}";
+/// For browsers without a network.
+pub const OFFLINE: &str = "/offline";
+
+/// Where a sign-in link leads.
+pub fn sign_in_link(handle: &str) -> String {
+    SIGN_IN_LINK.replace("{handle}", handle)
+}
+
+/// Where a request is shown.
+pub fn request(id: impl std::fmt::Display) -> String {
+    format!("/r/{id}")
+}
+
+/// Where somebody may be sent after signing in: one of our own pages, as we write it, and nothing that a
+/// browser could take for another host.
+pub fn local_page(path: &str) -> Option<&str> {
+    let is_id =
+        |id: &str| id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let ours = match path.strip_prefix("/r/") {
+        Some(rest) => is_id(rest.strip_suffix("/always").unwrap_or(rest)),
+        None => [INBOX, ALLOWED, HISTORY, DEVICES, SETTINGS].contains(&path),
+    };
+    ours.then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_c10_only_our_own_pages_are_places_to_go_next() {
+        let id = "0".repeat(32);
+        for ours in ["/", "/allowed", &request(&id), &format!("/r/{id}/always")] {
+            assert_eq!(local_page(ours), Some(ours));
+        }
+        for other in [
+            "",
+            "//evil",
+            "/\\evil",
+            "%2f%2fevil",
+            "/%2f%2fevil",
+            "javascript:alert(1)",
+            "https://evil.example/",
+            "/r/../../evil",
+            "/r//evil",
+            "/allowed?x=1",
+            "/allowed\n",
+            "/signout",
+            "/static/app.js",
+            &format!("/r/{id}/state"),
+            &format!("/r/{id}@evil"),
+        ] {
+            assert_eq!(local_page(other), None, "{other:?}");
+        }
+    }
+}
