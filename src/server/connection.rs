@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::service::Service;
 use super::watch::{Phase, Watch};
 use super::wire::Wire;
-use super::{Floor, PeerAddr, Stage};
+use super::{Floor, Stage};
+use crate::http::extract::PeerAddr;
 
 /// Serves one connection until it ends, is cut, or the server has closed.
 ///

@@ -15,8 +15,9 @@ use http::{HeaderValue, StatusCode, header};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tower::Service as _;
 
+use super::Floor;
 use super::watch::{Phase, Watch};
-use super::{Floor, PeerAddr};
+use crate::http::extract::PeerAddr;
 use crate::http::layer::request_id::{CallId, X_REQUEST_ID};
 
 /// What a connection needs to answer its requests.

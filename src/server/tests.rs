@@ -42,7 +42,7 @@ impl Server {
             .route("/ignore", post(|| async { "not read" }))
             .route(
                 "/peer",
-                get(|peer: axum::Extension<PeerAddr>| async move { peer.0.0.to_string() }),
+                get(|peer: PeerAddr| async move { peer.0.to_string() }),
             )
             .route(
                 "/hold",

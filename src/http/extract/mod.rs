@@ -10,3 +10,4 @@ pub mod peer;
 pub mod query;
 
 pub use parameters::{FormError, FormParams};
+pub use peer::PeerAddr;
