@@ -30,3 +30,4 @@ pub mod server;
 pub mod signal;
 pub mod store;
 pub mod telemetry;
+pub mod worker;

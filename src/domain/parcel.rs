@@ -110,11 +110,16 @@ impl ParcelKind {
 
 impl Address {
     /// By which way a parcel for this address leaves.
-    pub fn channel(self) -> Channel {
+    pub fn way(self) -> Channel {
         match self {
             Self::WebPush(_) => Channel::WebPush,
             Self::Email => Channel::Email,
         }
+    }
+
+    /// The channel's word.
+    pub fn channel(self) -> &'static str {
+        self.way().as_str()
     }
 }
 

@@ -61,7 +61,7 @@ impl Progress {
 impl ChannelProgress {
     fn of(channel: Channel, promises: &[Promise]) -> Option<Self> {
         let luckiest = asked(promises)
-            .filter(|promise| promise.parcel.address.channel() == channel)
+            .filter(|promise| promise.parcel.address.way() == channel)
             .max_by_key(|promise| luck(promise.state))?;
         Some(Self {
             channel,

@@ -13,7 +13,7 @@ use super::Store;
 use super::commit::{ClaimParcels, Commit, SettledParcel, Write};
 use super::error::{StoreError, inconsistent};
 use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
-use crate::domain::parcel::{Address, Fate, Parcel, ParcelKind, ParcelState, Promise};
+use crate::domain::parcel::{Address, Channel, Fate, Parcel, ParcelKind, ParcelState, Promise};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 
 /// How long whoever claims a parcel has it to itself.
@@ -68,12 +68,18 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// When the next parcel is due, if any waits.
-    pub async fn next_parcel_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+    /// When the next parcel of a channel is due, if one is by the moment given.
+    pub async fn next_parcel_due(
+        &self,
+        channel: Channel,
+        by: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, StoreError> {
         let due: Option<i64> = Entity::find()
             .select_only()
             .column(Column::DueAt)
             .filter(waiting())
+            .filter(Column::DueAt.lte(milliseconds(by)))
+            .filter(Column::Channel.eq(channel.as_str()))
             .order_by_asc(Column::DueAt)
             .limit(1)
             .into_tuple()
@@ -126,7 +132,7 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
         request_id: ActiveValue::Set(parcel.request.map(|id| id.0)),
         user_id: ActiveValue::Set(parcel.user.0),
         kind: ActiveValue::Set(parcel.kind.as_str().to_owned()),
-        channel: ActiveValue::Set(parcel.address.channel().as_str().to_owned()),
+        channel: ActiveValue::Set(parcel.address.channel().to_owned()),
         device_id: ActiveValue::Set(device),
         sign_in_link_id: ActiveValue::Set(link),
         state: ActiveValue::Set(ParcelState::Waiting.as_str().to_owned()),

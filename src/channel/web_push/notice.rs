@@ -84,6 +84,19 @@ impl Notice {
         }
     }
 
+    /// The request with this tag is over: `how` takes the question's place, silently.
+    pub fn settled(how: &str, tag: String, link: String, badge: u32) -> Self {
+        Self {
+            title: how.to_owned(),
+            body: "There is nothing left to do.".to_owned(),
+            lang: "en".to_owned(),
+            tag,
+            navigate: link,
+            urgency: Urgency::Low,
+            badge,
+        }
+    }
+
     /// The payload. Long words are cut where a reader would cut them.
     pub fn payload(&self) -> Result<Vec<u8>, TooLong> {
         let payload = json!({

@@ -1,0 +1,239 @@
+//! One attempt: what the parcel is about is looked up, put into words, and handed to its channel.
+//!
+//! All of it is read now and not when it was promised, so that a request that is settled, a link that
+//! is used and a person who is disabled stop what is already on its way here.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::channel::asked::Asked;
+use crate::channel::email::{Envelope, Letter, LetterError, approval_requested, sign_in};
+use crate::channel::web_push::{Notice, Subscription, Urgency};
+use crate::domain::action::{Card, Tier};
+use crate::domain::ciba::approval::{ApprovalRequest, Question, State};
+use crate::domain::id::{DeviceId, SignInLinkId};
+use crate::domain::parcel::{Address, Delivery, Parcel, ParcelKind};
+use crate::domain::user::User;
+use crate::flow::sign_in::url_of;
+use crate::paths;
+use crate::store::{StoreError, StoredRequest};
+
+/// What came of looking a parcel up.
+pub(super) enum Attempt {
+    /// It was handed over, or could not be.
+    Made(Delivery),
+    /// Its time has passed.
+    TooLate,
+    /// What it is about is over.
+    NotNeeded,
+}
+
+impl Attempt {
+    fn refused(why: &str) -> Self {
+        Self::Made(Delivery::refused(why))
+    }
+}
+
+/// Tries once.
+pub(super) async fn attempt(app: &App, parcel: &Parcel) -> Result<Attempt, StoreError> {
+    let now = app.clock.now();
+    match parcel.kind {
+        ParcelKind::Asked => match request(app, parcel).await? {
+            Some(stored) => asked(app, parcel, &stored, now).await,
+            None => Ok(Attempt::NotNeeded),
+        },
+        ParcelKind::Settled => match request(app, parcel).await? {
+            Some(stored) if now < parcel.worthless_after => {
+                settled(app, parcel, stored.request.at(now), now).await
+            }
+            Some(_) | None => Ok(Attempt::NotNeeded),
+        },
+        ParcelKind::SignIn(link) => signing_in(app, parcel, link, now).await,
+    }
+}
+
+async fn request(app: &App, parcel: &Parcel) -> Result<Option<StoredRequest>, StoreError> {
+    match parcel.request {
+        Some(id) => app.store.request(id).await,
+        None => Ok(None),
+    }
+}
+
+async fn asked(
+    app: &App,
+    parcel: &Parcel,
+    stored: &StoredRequest,
+    now: OffsetDateTime,
+) -> Result<Attempt, StoreError> {
+    let question = stored.request.question();
+    let waits = stored.request.state() == State::Pending && now < question.answer_by;
+    if !waits {
+        return Ok(Attempt::NotNeeded);
+    }
+    if now >= parcel.worthless_after {
+        return Ok(Attempt::TooLate);
+    }
+    let Some(user) = active_user(app, parcel).await? else {
+        return Ok(Attempt::refused("the person is disabled"));
+    };
+    let client = app.clients.find(&app.store, &question.client).await?;
+    if !client.is_some_and(|client| client.active) {
+        return Ok(Attempt::refused("the agent is disabled"));
+    }
+    let Some(words) = words(app, stored, question) else {
+        return Ok(Attempt::refused("what is asked cannot be read"));
+    };
+    match parcel.address {
+        Address::WebPush(device) => {
+            let badge = waiting(app, question, now).await?;
+            let urgency = urgency(question.tier);
+            let notice = Notice::asking(&words, tag(question), urgency, badge, now);
+            push(app, device, &notice, question.answer_by - now, now).await
+        }
+        Address::Email => {
+            let id = parcel.id.to_string();
+            let letter = approval_requested(&words, envelope(parcel, &user, &id));
+            Ok(post(app, letter).await)
+        }
+    }
+}
+
+/// The notice of something that is over takes the place of the question.
+async fn settled(
+    app: &App,
+    parcel: &Parcel,
+    request: ApprovalRequest,
+    now: OffsetDateTime,
+) -> Result<Attempt, StoreError> {
+    let how = match (request.state(), request.decision()) {
+        (State::Pending, _) => return Ok(Attempt::NotNeeded),
+        (State::Cancelled, _) => "Withdrawn by the agent",
+        (State::Expired, None) => "Ended without an answer",
+        (State::Approved | State::Denied | State::Redeemed, _) | (State::Expired, Some(_)) => {
+            "Answered"
+        }
+    };
+    let Address::WebPush(device) = parcel.address else {
+        return Ok(Attempt::NotNeeded);
+    };
+    let question = request.question();
+    let badge = waiting(app, question, now).await?;
+    let notice = Notice::settled(how, tag(question), page(app, question), badge);
+    push(app, device, &notice, parcel.worthless_after - now, now).await
+}
+
+async fn signing_in(
+    app: &App,
+    parcel: &Parcel,
+    link: SignInLinkId,
+    now: OffsetDateTime,
+) -> Result<Attempt, StoreError> {
+    let stored = app.store.sign_in_link(link).await?;
+    let Some(stored) = stored.filter(|stored| stored.used_at.is_none()) else {
+        return Ok(Attempt::NotNeeded);
+    };
+    if now >= stored.expires_at || now >= parcel.worthless_after {
+        return Ok(Attempt::TooLate);
+    }
+    let Some(user) = active_user(app, parcel).await? else {
+        return Ok(Attempt::NotNeeded);
+    };
+    if parcel.address != Address::Email {
+        return Ok(Attempt::refused("a sign-in link goes by letter only"));
+    }
+    let url = url_of(app, link);
+    let id = parcel.id.to_string();
+    let letter = sign_in(
+        &app.settings.name,
+        &url,
+        stored.expires_at,
+        envelope(parcel, &user, &id),
+    );
+    Ok(post(app, letter).await)
+}
+
+async fn active_user(app: &App, parcel: &Parcel) -> Result<Option<User>, StoreError> {
+    let user = app.store.user(parcel.user).await?;
+    Ok(user.filter(|user| user.active))
+}
+
+/// How many requests wait for the person.
+async fn waiting(app: &App, question: &Question, now: OffsetDateTime) -> Result<u32, StoreError> {
+    let waiting = app
+        .store
+        .waiting_count(question.user, &question.client, now);
+    Ok(u32::try_from(waiting.await?.0).unwrap_or(u32::MAX))
+}
+
+/// What a bystander may know of it; none if the stored card is no card.
+fn words(app: &App, stored: &StoredRequest, question: &Question) -> Option<Asked> {
+    let card: Card = serde_json::from_str(&stored.card).ok()?;
+    Some(Asked {
+        server: app.settings.name.clone(),
+        agent: card.agent.name,
+        heading: (question.tier < Tier::High).then_some(card.heading),
+        answer_by: question.answer_by,
+        match_code: stored.match_code.clone(),
+        link: page(app, question),
+    })
+}
+
+fn page(app: &App, question: &Question) -> String {
+    format!("{}{}", app.settings.public_url, paths::request(question.id))
+}
+
+/// By which a notification replaces an earlier one about the same request.
+fn tag(question: &Question) -> String {
+    format!("r-{}", question.id)
+}
+
+fn urgency(tier: Tier) -> Urgency {
+    match tier {
+        Tier::Trace | Tier::Low => Urgency::Normal,
+        Tier::Normal | Tier::High | Tier::Critical => Urgency::High,
+    }
+}
+
+async fn push(
+    app: &App,
+    to: DeviceId,
+    notice: &Notice,
+    ttl: Duration,
+    now: OffsetDateTime,
+) -> Result<Attempt, StoreError> {
+    let found = app.store.device(to).await?;
+    let Some((device, sealed)) = found.filter(|(device, _)| device.retired_at.is_none()) else {
+        return Ok(Attempt::refused("the device was removed"));
+    };
+    let opened = app
+        .secrets
+        .subscriptions
+        .open(&sealed, device.id.0.as_bytes());
+    let Ok(subscription) = opened.map(|json| Subscription::from_stored(&json)) else {
+        return Ok(Attempt::refused(
+            "the device's subscription does not open with this master key",
+        ));
+    };
+    let Ok(subscription) = subscription else {
+        return Ok(Attempt::refused("the device's subscription cannot be read"));
+    };
+    let web_push = &app.channels.web_push;
+    Ok(Attempt::Made(
+        web_push.deliver(&subscription, notice, ttl, now).await,
+    ))
+}
+
+fn envelope<'a>(parcel: &Parcel, user: &'a User, id: &'a str) -> Envelope<'a> {
+    Envelope {
+        to: &user.email,
+        date: parcel.created_at,
+        id,
+    }
+}
+
+async fn post(app: &App, letter: Result<Letter, LetterError>) -> Attempt {
+    match letter {
+        Ok(letter) => Attempt::Made(app.channels.mailer.send(&letter).await),
+        Err(error) => Attempt::Made(Delivery::refused(error.to_string())),
+    }
+}

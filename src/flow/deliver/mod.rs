@@ -1,0 +1,197 @@
+//! A promise is due: keep it, and write down what came of it.
+//!
+//! A parcel is claimed under a lease, so that no two instances deliver it at once; an instance that
+//! dies leaves it to the next when the lease ends. Nothing is delivered about a request that is
+//! settled. Somebody whom nothing could reach is noted the moment that is known.
+
+mod attempt;
+
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+
+use self::attempt::Attempt;
+use super::Fault;
+use crate::app::App;
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::{ApprovalRequest, Question};
+use crate::domain::id::{DeviceId, ParcelId, RequestId};
+use crate::domain::parcel::{Address, Channel, Delivery, Fate, Parcel, ParcelKind};
+use crate::outbox::{fan_out, progress, schedule};
+use crate::store::{ClaimParcels, ClaimedParcel, Commit, SettledParcel, StoreError, Write};
+
+/// Parcels on their way at once, by one channel. A push service that does not answer holds up eight
+/// of them at most for long (`channel/sender`).
+pub const AT_ONCE: usize = 64;
+
+/// One round: delivers what is due at `now` and waits for the outcomes. Says how many there were.
+pub async fn deliver_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault> {
+    let mut under_way = JoinSet::new();
+    for channel in Channel::ALL {
+        if app.store.next_parcel_due(channel, now).await?.is_none() {
+            continue;
+        }
+        for parcel in claim(app, channel, AT_ONCE as u64, now).await? {
+            let app = app.clone();
+            under_way.spawn(async move { keep(&app, parcel).await });
+        }
+    }
+    let count = under_way.len();
+    let kept = under_way.join_all().await;
+    kept.into_iter().collect::<Result<(), _>>()?;
+    Ok(count)
+}
+
+/// Claims what is due on a channel: ours until the lease ends.
+pub async fn claim(
+    app: &App,
+    channel: Channel,
+    at_most: u64,
+    now: OffsetDateTime,
+) -> Result<Vec<ClaimedParcel>, Fault> {
+    let claim = ClaimParcels {
+        channel,
+        lease: app.entropy.bytes()?,
+        now,
+        at_most,
+    };
+    Ok(app.store.claim_parcels(claim).await?)
+}
+
+/// Keeps one promise, or finds out when to try again.
+pub async fn keep(app: &App, claimed: ClaimedParcel) -> Result<(), Fault> {
+    let parcel = &claimed.parcel;
+    let attempt = attempt::attempt(app, parcel).await?;
+    let now = app.clock.now();
+    let fate = match attempt {
+        Attempt::NotNeeded => Fate::Dropped,
+        Attempt::TooLate => Fate::TooLate,
+        Attempt::Made(delivery) => {
+            log(parcel, claimed.attempts, &delivery);
+            if matches!(delivery, Delivery::Gone { .. }) {
+                retire(app, parcel, now).await?;
+            }
+            let (attempts, random) = (claimed.attempts, app.entropy.bytes()?);
+            schedule::after(delivery, attempts, now, parcel.worthless_after, random)
+        }
+    };
+    match app.store.commit(outcome(&claimed, &fate, now)).await {
+        Ok(()) => note_if_unreachable(app, parcel, &fate, now).await,
+        Err(StoreError::Overtaken) => take_back(app, parcel, &fate, now).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn outcome(claimed: &ClaimedParcel, fate: &Fate, now: OffsetDateTime) -> Commit {
+    let commit = Commit::of(Write::SettleParcel(Box::new(SettledParcel {
+        id: claimed.parcel.id,
+        lease: claimed.lease,
+        fate: fate.clone(),
+        at: now,
+    })));
+    match (fate, claimed.parcel.address) {
+        (Fate::Delivered, Address::WebPush(device)) => {
+            commit.and(Write::DeviceReached(device, now))
+        }
+        _ => commit,
+    }
+}
+
+/// The browser is no more: nothing is promised to it again.
+async fn retire(app: &App, parcel: &Parcel, now: OffsetDateTime) -> Result<(), Fault> {
+    let Address::WebPush(device) = parcel.address else {
+        return Ok(());
+    };
+    let event = AuditEvent::new(now, Kind::DeviceGone, Actor::Server)
+        .user(parcel.user)
+        .fact("device", device.to_string());
+    let commit = Commit::of(Write::RetireDevice(device, None, "gone", now)).event(event);
+    match app.store.commit(commit).await {
+        Ok(()) | Err(StoreError::Overtaken) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// When this was the last hope, it is noted that nobody could be reached.
+async fn note_if_unreachable(
+    app: &App,
+    parcel: &Parcel,
+    fate: &Fate,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
+    let (ParcelKind::Asked, Some(request), Fate::Failed { .. }) =
+        (parcel.kind, parcel.request, fate)
+    else {
+        return Ok(());
+    };
+    if !progress::ended_unreached(parcel.id, &app.store.parcels_of(request).await?) {
+        return Ok(());
+    }
+    let Some((question, true)) = question(app, request, now).await? else {
+        return Ok(());
+    };
+    tracing::warn!(approval = %request, user = %question.user, "nobody could be reached");
+    let event = AuditEvent::new(now, Kind::RequestUnreachable, Actor::Server).about(
+        request,
+        &question.client,
+        question.user,
+    );
+    Ok(app.store.commit(Commit::default().event(event)).await?)
+}
+
+/// The question was settled while its notice was leaving: the notice is replaced as on every device.
+async fn take_back(
+    app: &App,
+    parcel: &Parcel,
+    fate: &Fate,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
+    let (ParcelKind::Asked, Some(request), Fate::Delivered, Address::WebPush(device)) =
+        (parcel.kind, parcel.request, fate, parcel.address)
+    else {
+        return Ok(());
+    };
+    let Some((question, false)) = question(app, request, now).await? else {
+        return Ok(());
+    };
+    let parcels = settled_notices(app, &question, &[device], now)?;
+    app.store.commit(Commit::default().parcels(parcels)).await?;
+    app.outbox.ring();
+    Ok(())
+}
+
+/// Notices that take a settled question off these devices.
+pub(super) fn settled_notices(
+    app: &App,
+    question: &Question,
+    devices: &[DeviceId],
+    now: OffsetDateTime,
+) -> Result<Vec<Parcel>, Fault> {
+    let ids = devices
+        .iter()
+        .map(|_| app.entropy.id(now).map(ParcelId))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(fan_out::tell_settled(question, devices, now, ids))
+}
+
+/// What a request asks, and whether it still waits for an answer.
+async fn question(
+    app: &App,
+    id: RequestId,
+    now: OffsetDateTime,
+) -> Result<Option<(Question, bool)>, StoreError> {
+    Ok(app.store.request(id).await?.map(|stored| {
+        let request = stored.request.at(now);
+        let waits = matches!(request, ApprovalRequest::Pending(_));
+        (request.question().clone(), waits)
+    }))
+}
+
+fn log(parcel: &Parcel, attempts: u32, delivery: &Delivery) {
+    let (id, channel, attempt) = (parcel.id, parcel.address.channel(), attempts + 1);
+    match delivery {
+        Delivery::Delivered => tracing::debug!(parcel = %id, channel, attempt, "delivered"),
+        Delivery::Later { why, .. } | Delivery::Gone { why } | Delivery::Refused { why } => {
+            tracing::info!(parcel = %id, channel, attempt, error = why.as_str(), "not delivered");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Time has passed: requests nobody answered, or whose answer nobody collected, are noted as over.
+//!
+//! Whether a request has run out is decided by the clock at the moment of asking, never by whether
+//! this has run; here it is written down, what still asks is dropped, and whoever waits is told.
+
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+
+use super::Fault;
+use super::deliver::settled_notices;
+use crate::app::App;
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::{ApprovalRequest, Expired};
+use crate::outbox::progress;
+use crate::store::{Commit, StoreError, Write};
+
+/// Requests of each kind looked at in one round; the writer gathers as many into one transaction.
+pub const AT_ONCE: u64 = 64;
+
+/// One round: notes what has run out by `now`. Says how many requests there were; there may be more.
+pub async fn expire_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault> {
+    let mut under_way = JoinSet::new();
+    for stored in app.store.overdue_requests(now, AT_ONCE).await? {
+        if let ApprovalRequest::Expired(expired) = stored.request.at(now) {
+            let app = app.clone();
+            under_way.spawn(async move { note(&app, expired, now).await });
+        }
+    }
+    let count = under_way.len();
+    let noted = under_way.join_all().await;
+    noted.into_iter().collect::<Result<(), _>>()?;
+    Ok(count)
+}
+
+async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fault> {
+    let id = expired.question.id;
+    let collected_too_late = expired.decision.is_some();
+    let event = AuditEvent::new(now, Kind::RequestExpired, Actor::Server)
+        .about(id, &expired.question.client, expired.question.user)
+        .fact("answered", collected_too_late);
+    let commit = if collected_too_late {
+        Commit::of(Write::Expire(Box::new(expired)))
+    } else {
+        let shown_on = progress::shown_on(&app.store.parcels_of(id).await?);
+        let notices = settled_notices(app, &expired.question, &shown_on, now)?;
+        Commit::of(Write::Expire(Box::new(expired)))
+            .and(Write::DropParcels(id, now))
+            .parcels(notices)
+    };
+    match app.store.commit(commit.event(event)).await {
+        Ok(()) => app.outbox.ring(),
+        // Another instance was first, or the person was, in the last moment.
+        Err(StoreError::Overtaken) => {}
+        Err(error) => return Err(error.into()),
+    }
+    app.signal.settled(id);
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Something happened in another process: another instance, or a command at this machine.
+//!
+//! The database is what all of them share, so it is looked at regularly. Rows are found by the moment
+//! their decision carries, which lies a little before the moment they can be seen: whoever looks
+//! regularly looks back a little further than the last time.
+
+use time::{Duration, OffsetDateTime};
+
+use super::keys;
+use crate::app::{App, VersionedCatalogue};
+use crate::store::StoreError;
+
+/// Rows read at once.
+const PAGE: u64 = 1000;
+
+/// Why another process's doings could not be noticed.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] keys::KeysError),
+}
+
+/// Notices everything: settled requests since that moment, another catalogue, other keys.
+pub async fn notice(app: &App, since: OffsetDateTime) -> Result<(), WatchError> {
+    settled(app, since).await?;
+    replaced(app).await
+}
+
+/// Wakes whoever waits for a request that was settled since that moment.
+pub async fn settled(app: &App, mut since: OffsetDateTime) -> Result<(), StoreError> {
+    loop {
+        let page = app.store.settled_since(since, PAGE).await?;
+        for (id, _) in &page {
+            app.signal.settled(*id);
+        }
+        match page.last() {
+            // More than a page in one millisecond: the rest of it waits for the next, wider look.
+            Some((_, last)) if page.len() as u64 == PAGE => {
+                since = (*last).max(since + Duration::MILLISECOND);
+            }
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+/// Takes over the catalogue and the keys when they were replaced.
+pub async fn replaced(app: &App) -> Result<(), WatchError> {
+    if app.store.catalogue_version().await? != app.catalogue.get().version {
+        let (version, catalogue) = app.store.catalogue().await?;
+        app.catalogue.set(VersionedCatalogue { version, catalogue });
+        tracing::info!(version, "another catalogue was applied");
+    }
+    if keys::reload(app).await? {
+        tracing::info!("the keys that sign tokens were changed");
+    }
+    Ok(())
+}
