@@ -1,5 +1,19 @@
 //! Each URL path once: routes, links in letters and metadata are built from here.
 
+/// OpenID Connect Discovery.
+pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// RFC 8414.
+pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+/// CIBA §7.
+pub const BACKCHANNEL_AUTHENTICATION: &str = "/bc-authorize";
+/// The token endpoint.
+pub const TOKEN: &str = "/oauth/token";
+/// The published keys.
+pub const JWKS: &str = "/oauth/jwks";
+/// An agent's own requests.
+pub const APPROVALS: &str = "/api/v1/approvals";
+/// One of them.
+pub const APPROVAL: &str = "/api/v1/approvals/{id}";
 /// For people: what waits for them.
 pub const INBOX: &str = "/";
 /// For people: one request.

@@ -42,6 +42,20 @@ struct Pending {
     answer_by: OffsetDateTime,
     pace: Pace,
     held: Option<oneshot::Sender<Woken>>,
+    watchers: Vec<oneshot::Sender<Woken>>,
+}
+
+/// Watchers of the status resource one request may have at once.
+const MOST_WATCHERS: usize = 8;
+
+impl Pending {
+    /// Wakes whoever waits.
+    fn wake(self, why: Woken) {
+        for waiting in self.held.into_iter().chain(self.watchers) {
+            // Whoever waited may have gone.
+            let _ = waiting.send(why);
+        }
+    }
 }
 
 /// Why a held poll was woken.
@@ -121,6 +135,7 @@ impl Signal {
                         answer_by,
                         pace,
                         held: None,
+                        watchers: Vec::new(),
                     };
                     entry.insert(Watched::Pending(Box::new(pending)));
                 }
@@ -145,13 +160,27 @@ impl Signal {
         }
     }
 
+    /// Watches a request without polling it. None if nothing is known of it, or too many do: ask the row.
+    pub fn watch(&self, id: RequestId) -> Option<oneshot::Receiver<Woken>> {
+        match self.shard(id).get_mut(&id) {
+            Some(Watched::Pending(pending)) => {
+                pending.watchers.retain(|watcher| !watcher.is_closed());
+                if pending.watchers.len() >= MOST_WATCHERS {
+                    return None;
+                }
+                let (wake, woken) = oneshot::channel();
+                pending.watchers.push(wake);
+                Some(woken)
+            }
+            Some(Watched::Asking) | None => None,
+        }
+    }
+
     /// The request is settled (or cannot be known to be pending): forget it and wake whoever waits.
     pub fn settled(&self, id: RequestId) {
         let watched = self.shard(id).remove(&id);
-        if let Some(Watched::Pending(pending)) = watched
-            && let Some(held) = pending.held
-        {
-            let _ = held.send(Woken::Settled);
+        if let Some(Watched::Pending(pending)) = watched {
+            pending.wake(Woken::Settled);
         }
     }
 
@@ -167,10 +196,8 @@ impl Signal {
                 })
                 .collect();
             for id in over {
-                if let Some(Watched::Pending(pending)) = shard.remove(&id)
-                    && let Some(held) = pending.held
-                {
-                    let _ = held.send(Woken::Settled);
+                if let Some(Watched::Pending(pending)) = shard.remove(&id) {
+                    pending.wake(Woken::Settled);
                 }
             }
         }
@@ -181,10 +208,15 @@ impl Signal {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for watched in shard.values_mut() {
-                if let Watched::Pending(pending) = watched
-                    && let Some(held) = pending.held.take()
-                {
-                    let _ = held.send(Woken::Superseded);
+                if let Watched::Pending(pending) = watched {
+                    let waiting = pending
+                        .held
+                        .take()
+                        .into_iter()
+                        .chain(pending.watchers.drain(..));
+                    for waiting in waiting {
+                        let _ = waiting.send(Woken::Superseded);
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! What every flow needs, built once: clock, entropy, store, keys, channels.
 
+mod assertions;
 mod clients;
 pub mod open;
 mod secrets;
@@ -22,6 +23,7 @@ use crate::outbox::Wake;
 use crate::signal::Signal;
 use crate::store::Store;
 
+pub use assertions::Assertions;
 pub use clients::Clients;
 pub use secrets::Secrets;
 
@@ -48,6 +50,8 @@ pub struct Parts {
     pub catalogue: Current<VersionedCatalogue>,
     /// Clients, remembered for a moment so that a pending poll touches no disk.
     pub clients: Clients,
+    /// Client assertions seen by this process.
+    pub assertions: Assertions,
     /// Who is waiting for which answer.
     pub signal: Signal,
     /// Rings when something was promised.

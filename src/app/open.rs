@@ -76,6 +76,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         keyring: Current::new(keyring),
         catalogue: Current::new(VersionedCatalogue { version, catalogue }),
         clients: Clients::default(),
+        assertions: crate::app::Assertions::default(),
         signal: Signal::default(),
         outbox: Wake::default(),
         channels: Channels {

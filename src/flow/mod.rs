@@ -1,8 +1,15 @@
-//! What happens: one file an event, each load → decide → commit.
+//! What happens: one file an event, and nobody else writes.
 //!
-//! A flow loads through the reader pool, decides purely, and hands one commit to the store. Nothing else
-//! in the house writes.
+//! Every flow takes the same steps: **load** what the decision rests on, **decide** (in `domain/`,
+//! purely), and hand over one [`Commit`](crate::store::Commit) with the new state, what happened, and
+//! what is promised. Only when that is durable is anyone answered or woken.
 
+use crate::entropy::NoEntropy;
+
+pub mod answer;
+pub mod ask;
+pub mod authenticate;
+pub mod collect;
 pub mod deliver;
 pub mod enrol;
 pub mod expire;
@@ -10,12 +17,23 @@ pub mod keys;
 pub mod register;
 pub mod show;
 pub mod sign_in;
+pub mod status;
 pub mod stop;
 pub mod watch;
+pub mod withdraw;
 
+use crate::domain::ciba::refusal::Refusal;
 use crate::entropy::NoEntropy;
-
 pub use crate::store::{StoreError, StoredRequest};
+
+/// Why an agent is not served.
+#[derive(Debug)]
+pub enum Unserved {
+    /// It is told why.
+    Refused(Refusal),
+    /// It is our fault: logged once, at the edge.
+    Failed(Fault),
+}
 
 /// A fault of ours.
 #[derive(Debug, thiserror::Error)]
@@ -29,4 +47,38 @@ pub enum Fault {
     /// A key that does not work.
     #[error("a key of ours does not work")]
     Key,
+}
+
+impl Fault {
+    /// Whether it passes by itself: too much at once, or a server that is stopping.
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Overloaded | StoreError::Closed)
+        )
+    }
+}
+
+impl From<Refusal> for Unserved {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Unserved {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(Fault::Store(error))
+    }
+}
+
+impl From<NoEntropy> for Unserved {
+    fn from(error: NoEntropy) -> Self {
+        Self::Failed(Fault::Entropy(error))
+    }
+}
+
+impl From<Fault> for Unserved {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
 }

@@ -1,4 +1,22 @@
-//! How it comes in: requests read, answers dressed.
+//! How it comes in: the whole URL space, and what every answer gets.
 
+pub mod api;
 pub mod extract;
 pub mod layer;
+pub mod oauth;
+pub mod reply;
+
+use axum::Router;
+
+use crate::app::App;
+use crate::http::layer::security_headers::SecurityHeaders;
+
+/// Everything this server answers.
+pub fn router(app: App) -> Router {
+    let headers = SecurityHeaders::new(app.settings.is_https());
+    Router::new()
+        .merge(oauth::router())
+        .merge(api::router())
+        .layer(headers.layer())
+        .with_state(app)
+}

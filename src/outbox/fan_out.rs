@@ -1,12 +1,16 @@
 //! An effect becomes one parcel an address.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::domain::ciba::approval::Question;
 use crate::domain::id::{DeviceId, ParcelId};
 use crate::domain::parcel::{Address, Parcel, ParcelKind};
 
-/// The person is told on every device at once, and by letter.
+/// Someone with a phone has this long before a letter follows.
+const LETTER_AFTER: Duration = Duration::seconds(60);
+
+/// The person is told on every device at once; a letter goes at once to who has no device, and to the
+/// others when they have not answered within a minute (or half the time they have).
 ///
 /// `ids` must hold one id more than there are devices; what has no id is not promised.
 pub fn tell_person(
@@ -15,21 +19,27 @@ pub fn tell_person(
     by_letter: bool,
     ids: impl IntoIterator<Item = ParcelId>,
 ) -> Vec<Parcel> {
-    let addresses = devices
+    let now = question.opened_at;
+    let letter_at = if devices.is_empty() {
+        now
+    } else {
+        now + LETTER_AFTER.min((question.answer_by - now) / 2)
+    };
+    let notices = devices
         .iter()
-        .map(|device| Address::WebPush(*device))
-        .chain(by_letter.then_some(Address::Email));
-    let worthless_after = question.answer_by;
-    addresses
+        .map(|device| (Address::WebPush(*device), now));
+    notices
+        .chain(by_letter.then_some((Address::Email, letter_at)))
         .zip(ids)
-        .map(|(address, id)| {
-            parcel(
+        .map(|((address, due_at), id)| Parcel {
+            due_at,
+            ..parcel(
                 id,
                 question,
                 ParcelKind::Asked,
                 address,
-                question.opened_at,
-                worthless_after,
+                now,
+                question.answer_by,
             )
         })
         .collect()
@@ -42,7 +52,7 @@ pub fn tell_settled(
     now: OffsetDateTime,
     ids: impl IntoIterator<Item = ParcelId>,
 ) -> Vec<Parcel> {
-    let worthless_after = now + time::Duration::hours(1);
+    let worthless_after = now + Duration::hours(1);
     devices
         .iter()
         .zip(ids)

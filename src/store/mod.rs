@@ -27,7 +27,7 @@ use sea_orm::DatabaseConnection;
 
 pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
-pub use grants::IssuedGrant;
+pub use grants::{GrantedItem, IssuedGrant};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
 pub use requests::{NewRequest, StoredRequest};

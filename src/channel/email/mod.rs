@@ -58,6 +58,14 @@ pub enum MailerError {
 }
 
 impl Mailer {
+    /// Whether letters can be sent at all.
+    pub fn is_on(&self) -> bool {
+        match self {
+            Self::Smtp(_) | Self::Folder(_) => true,
+            Self::Off => false,
+        }
+    }
+
     /// Through the mail server at `smtp://…` or `smtps://…`; see [`SmtpError`] for what is refused.
     ///
     /// `plain_to` lists the hosts that may be spoken to without TLS besides this machine;

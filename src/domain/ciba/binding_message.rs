@@ -3,18 +3,16 @@
 //! What cannot be shown exactly as it was sent is refused, never repaired: the agent and the person
 //! must see the same.
 
-use crate::domain::action::text;
+use crate::domain::action::text::{self, CleanText};
 use crate::domain::ciba::refusal::Refusal;
 
 /// Longest message, in characters as people count them.
 pub const LONGEST: usize = 280;
 
 /// Takes a message that can be shown.
-pub fn read(message: &str) -> Result<String, Refusal> {
-    match text::agent_text(message, LONGEST) {
-        Ok(clean) => Ok(clean.into_string()),
-        Err(why) => Err(Refusal::InvalidBindingMessage(why.to_string().into())),
-    }
+pub fn read(message: &str) -> Result<CleanText, Refusal> {
+    text::agent_text(message, LONGEST)
+        .map_err(|why| Refusal::InvalidBindingMessage(why.to_string().into()))
 }
 
 #[cfg(test)]
@@ -37,7 +35,7 @@ mod tests {
             );
         }
         for shown in ["1234", "Zürich – Überweisung", "W4SCT 😀", "日本語"] {
-            assert_eq!(read(shown).as_deref(), Ok(shown));
+            assert_eq!(read(shown).unwrap().as_str(), shown);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::hint::{self, Hint};
 use super::mode::Mode;
 use super::refusal::Refusal;
 use super::{GRANT_TYPE, binding_message};
+use crate::domain::action::text::CleanText;
 use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
 
@@ -49,7 +50,7 @@ pub struct AuthenticationRequest {
     /// What is asked, in the catalogue's terms.
     pub asked: Asked,
     /// The agent's words, if it sent any.
-    pub said: Option<String>,
+    pub said: Option<CleanText>,
     /// How long the person has.
     pub answer_window: Duration,
     /// The agent's words to itself.

@@ -39,6 +39,8 @@ enum Proof {
     Basic(SecretString),
     Post(SecretString),
     Assertion(SecretString),
+    /// A secret where the method leaves no choice of place.
+    Either(SecretString),
 }
 
 /// The parameters of a form that have to do with client authentication.
@@ -126,6 +128,25 @@ impl Presented {
         })
     }
 
+    /// Reads an assertion that came without a form.
+    pub fn read_assertion(jwt: &str) -> Result<Self, Refusal> {
+        let form = FormCredentials {
+            assertion_type: Some(JWT_BEARER),
+            assertion: Some(jwt),
+            ..FormCredentials::default()
+        };
+        Self::read(None, form)
+    }
+
+    /// Reads Basic credentials where there is no form: a `client_secret_post` client may use them too.
+    pub fn read_basic_for_any(authorization: Option<&str>) -> Result<Self, Refusal> {
+        let mut presented = Self::read(authorization, FormCredentials::default())?;
+        if let Proof::Basic(secret) = presented.proof {
+            presented.proof = Proof::Either(secret);
+        }
+        Ok(presented)
+    }
+
     /// Checks it against the client that was found under that id, if one was.
     ///
     /// `audience` is what an assertion must be addressed to: our issuer.
@@ -141,8 +162,8 @@ impl Presented {
             return Err(refused);
         };
         let used = match (&client.credentials, &self.proof) {
-            (Credentials::SecretBasic(hash), Proof::Basic(secret))
-            | (Credentials::SecretPost(hash), Proof::Post(secret)) => {
+            (Credentials::SecretBasic(hash), Proof::Basic(secret) | Proof::Either(secret))
+            | (Credentials::SecretPost(hash), Proof::Post(secret) | Proof::Either(secret)) => {
                 if !same_secret(hash, secret) {
                     return Err(refused);
                 }

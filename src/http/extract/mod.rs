@@ -3,6 +3,7 @@
 //! axum's own `Form` and `Query` take the last of a doubled parameter, or the first, and mend bad
 //! UTF-8; what two parties read differently is an attack. These refuse instead.
 
+pub mod agent_request;
 pub mod cookies;
 pub mod form;
 mod parameters;

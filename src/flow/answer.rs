@@ -1,0 +1,296 @@
+//! A person answers.
+//!
+//! The form was made for one request and one card: its digest comes back with the answer, so nobody can
+//! answer what they were not shown. Two answers race at the row; the later one is told the earlier.
+
+use std::collections::BTreeMap;
+
+use crate::app::App;
+use crate::domain::action::text::agent_text;
+use crate::domain::action::{AskedItem, Permission};
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::{
+    Answer, ApprovalRequest, DecidedBy, Decision, Pending, Question, Settled, Step,
+};
+use crate::domain::consent::assurance::fresh_enough;
+use crate::domain::consent::{Bounds, StandingGrant, end_choices};
+use crate::domain::id::{RequestId, StandingGrantId};
+use crate::entropy::NoEntropy;
+use crate::flow::ask::hex;
+use crate::flow::sign_in::Present;
+use crate::flow::{Unserved, withdraw};
+use crate::store::{Commit, StoreError, StoredRequest, Write};
+
+/// Longest reason for a no, in characters as people count them.
+pub const LONGEST_REASON: usize = 280;
+
+/// What the person chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Only this time.
+    Once,
+    /// This time, and from now on within bounds.
+    Always {
+        /// The key of an end, from [`end_choices`].
+        until: String,
+        /// For each item, what was picked for each field that can be bounded.
+        picks: Vec<BTreeMap<String, String>>,
+    },
+    /// No.
+    Deny {
+        /// Why, for the agent.
+        reason: Option<String>,
+    },
+}
+
+/// Why an answer was not taken.
+#[derive(Debug)]
+pub enum AnswerError {
+    /// Not this person's, or not known.
+    NotYours,
+    /// The form was made for something else.
+    Changed,
+    /// Somebody, or time, was first; here is what it is now.
+    Settled(Box<StoredRequest>),
+    /// The person must prove again that it is them.
+    SignInTooOld,
+    /// There is no "always" for this.
+    AlwaysNotOffered,
+    /// The bounds cannot be; in words for the person.
+    Bounds(String),
+    /// The reason cannot be passed on as it is; in words for the person.
+    Reason(String),
+    /// Our fault: nothing was saved.
+    Failed(super::Fault),
+}
+
+impl From<StoreError> for AnswerError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<NoEntropy> for AnswerError {
+    fn from(error: NoEntropy) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Takes a person's answer. Returns the request as it is from now on.
+pub async fn answer(
+    app: &App,
+    id: RequestId,
+    by: &Present,
+    choice: Choice,
+    shown: [u8; 32],
+    from: Option<String>,
+) -> Result<StoredRequest, AnswerError> {
+    let stored = app.store.request(id).await?;
+    let stored = stored.filter(|it| it.request.question().user == by.user.id);
+    let stored = stored.ok_or(AnswerError::NotYours)?;
+    let now = app.clock.now();
+    let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
+        return Err(AnswerError::Settled(Box::new(stored)));
+    };
+    if pending.question.card_digest != shown {
+        return Err(AnswerError::Changed);
+    }
+    // A no needs no proof: whoever stops something may be stopped by nothing.
+    if !matches!(choice, Choice::Deny { .. }) {
+        fresh_enough(pending.question.tier, by.session.authenticated_at, now)
+            .map_err(|_| AnswerError::SignInTooOld)?;
+    }
+    let standing = standing_grants(app, &pending, &choice)?;
+    let step = decide(pending, choice, by, now)?;
+    let commit = commit(app, &step, standing, from).await?;
+    match app.store.commit(commit).await {
+        Ok(()) => withdraw::carry_out(app, &step.effects),
+        Err(StoreError::Overtaken) => return settled_otherwise(app, id).await,
+        Err(error) => return Err(error.into()),
+    }
+    app.store.request(id).await?.ok_or(AnswerError::NotYours)
+}
+
+fn decide(
+    pending: Pending,
+    choice: Choice,
+    by: &Present,
+    now: time::OffsetDateTime,
+) -> Result<Step<Settled>, AnswerError> {
+    let answer = match choice {
+        Choice::Once => Answer::Once,
+        Choice::Always { .. } => Answer::Always,
+        Choice::Deny { reason } => Answer::Deny {
+            reason: read_reason(reason.as_deref())?,
+        },
+    };
+    let person = DecidedBy::Person {
+        session: by.session.id,
+        assurance: by.session.how,
+        authenticated_at: by.session.authenticated_at,
+    };
+    // It was pending at this very moment.
+    pending
+        .answer(answer, person, now)
+        .map_err(|_| AnswerError::Changed)
+}
+
+fn read_reason(reason: Option<&str>) -> Result<Option<String>, AnswerError> {
+    match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+        None => Ok(None),
+        Some(reason) => {
+            // People press Enter: a line break in a reason is a space.
+            let one_line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            match agent_text(&one_line, LONGEST_REASON) {
+                Ok(clean) => Ok(Some(clean.into_string())),
+                Err(why) => Err(AnswerError::Reason(format!(
+                    "That reason cannot be sent: {why}."
+                ))),
+            }
+        }
+    }
+}
+
+/// The standing grants an "always" makes, one an item, and what the person read.
+fn standing_grants(
+    app: &App,
+    pending: &Pending,
+    choice: &Choice,
+) -> Result<Vec<(StandingGrant, String)>, AnswerError> {
+    let Choice::Always { until, picks } = choice else {
+        return Ok(Vec::new());
+    };
+    let question = &pending.question;
+    if question.asked.items.is_empty() {
+        return Err(AnswerError::AlwaysNotOffered);
+    }
+    let catalogue = app.catalogue.get();
+    let nothing = BTreeMap::new();
+    let mut grants = Vec::new();
+    for (at, item) in question.asked.items.iter().enumerate() {
+        let permission = catalogue
+            .catalogue
+            .permission(&item.key)
+            .map(|(_, permission)| permission);
+        let permission = permission.ok_or(AnswerError::AlwaysNotOffered)?;
+        let picks = picks.get(at).unwrap_or(&nothing);
+        let grant = standing_grant(app, question, item, permission, until, picks)?;
+        let sentence = grant.sentence(&catalogue.catalogue);
+        grants.push((grant, sentence));
+    }
+    Ok(grants)
+}
+
+fn standing_grant(
+    app: &App,
+    question: &Question,
+    item: &AskedItem,
+    permission: &Permission,
+    until: &str,
+    picks: &BTreeMap<String, String>,
+) -> Result<StandingGrant, AnswerError> {
+    let now = app.clock.now();
+    if !permission.offers_always() {
+        return Err(AnswerError::AlwaysNotOffered);
+    }
+    let ends = end_choices(permission.always, now);
+    let end = ends.iter().find(|end| end.key == until);
+    let end = end.ok_or_else(|| AnswerError::Bounds("Please choose until when.".into()))?;
+    let bounds = Bounds::choose(item, permission, picks)
+        .map_err(|why| AnswerError::Bounds(why.to_string()))?;
+    Ok(StandingGrant {
+        id: StandingGrantId(app.entropy.id(now)?),
+        client: question.client.clone(),
+        user: question.user,
+        resource: item.resource.clone(),
+        key: item.key.clone(),
+        bounds,
+        created_at: now,
+        ends_at: end.ends_at,
+        last_used_at: None,
+        uses: 0,
+        revoked_at: None,
+        from_request: question.id,
+    })
+}
+
+async fn commit(
+    app: &App,
+    step: &Step<Settled>,
+    standing: Vec<(StandingGrant, String)>,
+    from: Option<String>,
+) -> Result<Commit, AnswerError> {
+    let (question, decision, write, kind) = match &step.next {
+        Settled::Approved(to) => (
+            &to.question,
+            &to.decision,
+            Write::Approve(Box::new(to.clone())),
+            Kind::RequestApproved,
+        ),
+        Settled::Denied(to) => (
+            &to.question,
+            &to.decision,
+            Write::Deny(Box::new(to.clone())),
+            Kind::RequestDenied,
+        ),
+    };
+    let notices = withdraw::settled_notices(app, question, &step.effects).await;
+    let notices = notices.map_err(|unserved| match unserved {
+        Unserved::Failed(fault) => AnswerError::Failed(fault),
+        Unserved::Refused(_) => AnswerError::Changed,
+    })?;
+    let mut commit = Commit::of(write)
+        .and(Write::DropParcels(question.id, decision.at))
+        .event(answered(question, decision, kind, from.clone()))
+        .parcels(notices);
+    for (grant, sentence) in standing {
+        let event = AuditEvent::new(decision.at, Kind::StandingGrantMade, Actor::Person)
+            .about(question.id, &question.client, question.user)
+            .from(from.clone())
+            .fact("standing_grant", grant.id.to_string())
+            .fact("permission", grant.key.as_stored())
+            .fact("ends_at", grant.ends_at.unix_timestamp());
+        commit = commit
+            .and(Write::MakeStandingGrant(Box::new(grant), sentence))
+            .event(event);
+    }
+    Ok(commit)
+}
+
+/// Who answered what, having been shown what, how surely, and from where.
+fn answered(
+    question: &Question,
+    decision: &Decision,
+    kind: Kind,
+    from: Option<String>,
+) -> AuditEvent {
+    let event = AuditEvent::new(decision.at, kind, Actor::Person)
+        .about(question.id, &question.client, question.user)
+        .from(from)
+        .fact("answer", decision.answer.as_str())
+        .fact("card_digest", hex(&question.card_digest));
+    match &decision.by {
+        DecidedBy::Person {
+            session,
+            assurance,
+            authenticated_at,
+        } => event
+            .fact("session", session.to_string())
+            .fact("assurance", assurance.as_str())
+            .fact("authenticated_at", authenticated_at.unix_timestamp()),
+        DecidedBy::StandingGrants { .. } => event,
+    }
+}
+
+async fn settled_otherwise(app: &App, id: RequestId) -> Result<StoredRequest, AnswerError> {
+    let stored = app.store.request(id).await?.ok_or(AnswerError::NotYours)?;
+    match stored.request {
+        // Still pending, but not for this: the person or the client has been disabled.
+        ApprovalRequest::Pending(_) => Err(AnswerError::NotYours),
+        ApprovalRequest::Approved(_)
+        | ApprovalRequest::Denied(_)
+        | ApprovalRequest::Expired(_)
+        | ApprovalRequest::Cancelled(_)
+        | ApprovalRequest::Redeemed(_) => Err(AnswerError::Settled(Box::new(stored))),
+    }
+}

@@ -1,0 +1,397 @@
+//! An agent asks (CIBA §7): a question is put to a person, or a standing grant answers it at once.
+
+use time::OffsetDateTime;
+
+use crate::app::{App, VersionedCatalogue};
+use crate::domain::action::json::digest;
+use crate::domain::action::{Card, Party, match_code};
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::acknowledgement::Acknowledgement;
+use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
+use crate::domain::ciba::refusal::Refusal;
+use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Terms};
+use crate::domain::client::authentication::Authenticated;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::covering;
+use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
+use crate::domain::parcel::Parcel;
+use crate::domain::user::User;
+use crate::flow::{Unserved, authenticate};
+use crate::outbox::fan_out;
+use crate::paths;
+use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
+
+/// Longest Idempotency-Key.
+const LONGEST_KEY: usize = 255;
+
+/// What came besides the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// The `Idempotency-Key` header.
+    pub idempotency_key: Option<String>,
+    /// SHA-256 of the parameters, without those that authenticate the client.
+    pub digest: [u8; 32],
+    /// The peer's address.
+    pub from: Option<String>,
+}
+
+/// What lets a request be approved without asking.
+struct Cover {
+    grants: Vec<StandingGrantId>,
+    assurance: Assurance,
+    authenticated_at: OffsetDateTime,
+}
+
+/// Puts the question. Nobody has been reached when this returns: that is the outbox's work.
+pub async fn ask(
+    app: &App,
+    by: &Authenticated,
+    parameters: Parameters<'_>,
+    envelope: Envelope,
+) -> Result<Acknowledgement, Unserved> {
+    authenticate::spend(app, by).await?;
+    let key = read_key(envelope.idempotency_key.as_deref())?;
+    if let Some(key) = &key
+        && let Some(earlier) = asked_before(app, by, key, &envelope).await?
+    {
+        return Ok(earlier);
+    }
+    let catalogue = app.catalogue.get();
+    let terms = Terms {
+        catalogue: &catalogue.catalogue,
+        issuer: &app.settings.public_url,
+        windows: app.settings.windows,
+    };
+    let request = request::read(parameters, by.client(), terms)?;
+    let user = app
+        .store
+        .user_by_hint(&request.hint)
+        .await?
+        .filter(|user| user.active);
+    let user = user.ok_or(Refusal::UnknownUserId)?;
+    let cover = find_cover(app, by, &request, &user, &catalogue).await?;
+    let asked = Asked {
+        by,
+        request: &request,
+        user: &user,
+        catalogue: &catalogue,
+        envelope: &envelope,
+        key,
+    };
+    let covered = cover.is_some();
+    match asked.open(app, cover).await {
+        Err(Unserved::Failed(crate::flow::Fault::Store(StoreError::Overtaken))) => {
+            // Either the same key was used a moment ago, or the standing grant was just stopped.
+            if let Some(key) = &asked.key
+                && let Some(earlier) = asked_before(app, by, key, &envelope).await?
+            {
+                return Ok(earlier);
+            }
+            if covered {
+                asked.open(app, None).await
+            } else {
+                Err(StoreError::Overtaken.into())
+            }
+        }
+        other => other,
+    }
+}
+
+fn read_key(key: Option<&str>) -> Result<Option<[u8; 32]>, Refusal> {
+    match key {
+        None => Ok(None),
+        Some(key) if !key.is_empty() && key.len() <= LONGEST_KEY => Ok(Some(digest(key))),
+        Some(_) => Err(Refusal::InvalidRequest(
+            "Idempotency-Key must have 1 to 255 characters",
+        )),
+    }
+}
+
+/// The answer to the same request under the same key.
+async fn asked_before(
+    app: &App,
+    by: &Authenticated,
+    key: &[u8; 32],
+    envelope: &Envelope,
+) -> Result<Option<Acknowledgement>, Unserved> {
+    let Some(earlier) = app.store.request_by_key(&by.client().id, key).await? else {
+        return Ok(None);
+    };
+    if earlier.request_digest.as_deref() != Some(&envelope.digest[..]) {
+        return Err(Refusal::KeyReused.into());
+    }
+    Ok(Some(acknowledge_again(app, &earlier)))
+}
+
+fn acknowledge_again(app: &App, earlier: &StoredRequest) -> Acknowledgement {
+    acknowledge(
+        app,
+        earlier.request.question(),
+        earlier.match_code.clone(),
+        app.clock.now(),
+    )
+}
+
+fn acknowledge(
+    app: &App,
+    question: &Question,
+    match_code: String,
+    now: OffsetDateTime,
+) -> Acknowledgement {
+    Acknowledgement {
+        auth_req_id: app.secrets.auth_req_ids.make(question.id.0),
+        expires_in: (question.expires_at - now).whole_seconds().max(1),
+        interval: question.interval.whole_seconds(),
+        approval_id: question.id,
+        match_code,
+        verification_uri: format!("{}{}", app.settings.public_url, paths::request(question.id)),
+    }
+}
+
+/// Standing grants that together cover all that is asked.
+async fn find_cover(
+    app: &App,
+    by: &Authenticated,
+    request: &AuthenticationRequest,
+    user: &User,
+    catalogue: &VersionedCatalogue,
+) -> Result<Option<Cover>, Unserved> {
+    if request.asked.items.is_empty() {
+        return Ok(None);
+    }
+    let client = &by.client().id;
+    let now = app.clock.now();
+    let grants = app.store.standing_grants_for(user.id, client, now).await?;
+    let covering = covering(
+        &grants,
+        &request.asked,
+        &catalogue.catalogue,
+        client,
+        user.id,
+        now,
+    );
+    let Some(mut covering) = covering else {
+        return Ok(None);
+    };
+    // One rule may answer for several items; it is used once.
+    covering.sort_unstable();
+    covering.dedup();
+    // A token that a rule allowed carries the sign-in the rule was made with, never a newer one.
+    let mut oldest: Option<(Assurance, OffsetDateTime)> = None;
+    for grant in grants.iter().filter(|grant| covering.contains(&grant.id)) {
+        let origin = app.store.request(grant.from_request).await?;
+        let decision = origin.as_ref().and_then(|it| it.request.decision());
+        let Some(DecidedBy::Person {
+            assurance,
+            authenticated_at,
+            ..
+        }) = decision.map(|it| &it.by)
+        else {
+            return Ok(None);
+        };
+        if oldest.is_none_or(|(_, at)| *authenticated_at < at) {
+            oldest = Some((*assurance, *authenticated_at));
+        }
+    }
+    Ok(oldest.map(|(assurance, authenticated_at)| Cover {
+        grants: covering,
+        assurance,
+        authenticated_at,
+    }))
+}
+
+/// Everything a new request is made of.
+struct Asked<'a> {
+    by: &'a Authenticated,
+    request: &'a AuthenticationRequest,
+    user: &'a User,
+    catalogue: &'a VersionedCatalogue,
+    envelope: &'a Envelope,
+    key: Option<[u8; 32]>,
+}
+
+impl Asked<'_> {
+    /// Decides, and commits.
+    async fn open(&self, app: &App, cover: Option<Cover>) -> Result<Acknowledgement, Unserved> {
+        let now = app.clock.now();
+        let id = RequestId(app.entropy.id(now)?);
+        let match_code = match_code(app.entropy.bytes()?);
+        let card = self.card(id, match_code.clone());
+        let canonical = card.canonical();
+        let question = self.question(app, id, &card, digest(&canonical), now);
+        let acknowledgement = acknowledge(app, &question, match_code.clone(), now);
+        let opened = self.opened(&question, now);
+        let commit = Commit::default().event(opened);
+        let (request, commit) = match cover {
+            Some(cover) => approved_by_rule(question, cover, commit, now),
+            None => {
+                self.within_limits(app, now).await?;
+                let question = Pending::open(question).next.question;
+                let parcels = promise(app, &question, now).await?;
+                (
+                    ApprovalRequest::Pending(Pending { question }),
+                    commit.parcels(parcels),
+                )
+            }
+        };
+        let new = NewRequest {
+            request,
+            card: canonical,
+            match_code,
+            catalogue_version: self.catalogue.version,
+            resume_state: self.sealed_resume_state(app, id)?,
+            idempotency: self.key.map(|key| (key, self.envelope.digest)),
+        };
+        app.store
+            .commit(commit.and(Write::OpenRequest(Box::new(new))))
+            .await?;
+        app.outbox.ring();
+        Ok(acknowledgement)
+    }
+
+    fn card(&self, id: RequestId, match_code: String) -> Card {
+        let client = self.by.client();
+        Card::draw(
+            &self.request.asked,
+            &self.catalogue.catalogue,
+            Party {
+                id: client.id.0.clone(),
+                name: client.name.clone(),
+            },
+            Party {
+                id: self.user.id.to_string(),
+                name: self.user.name.clone(),
+            },
+            self.request.said.clone(),
+            match_code,
+            id,
+        )
+    }
+
+    fn question(
+        &self,
+        app: &App,
+        id: RequestId,
+        card: &Card,
+        card_digest: [u8; 32],
+        now: OffsetDateTime,
+    ) -> Question {
+        let answer_by = now + self.request.answer_window;
+        Question {
+            id,
+            client: self.by.client().id.clone(),
+            user: self.user.id,
+            mode: self.by.client().mode,
+            opened_at: now,
+            answer_by,
+            expires_at: answer_by + app.settings.windows.collection,
+            interval: app.settings.interval,
+            scope: self.request.scope.clone(),
+            asked: self.request.asked.clone(),
+            tier: card.tier,
+            card_digest,
+        }
+    }
+
+    fn opened(&self, question: &Question, now: OffsetDateTime) -> AuditEvent {
+        AuditEvent::new(now, Kind::RequestOpened, Actor::Client)
+            .about(question.id, &question.client, question.user)
+            .from(self.envelope.from.clone())
+            .fact("card_digest", hex(&question.card_digest))
+            .fact("catalogue", self.catalogue.version)
+            .fact("tier", question.tier.as_str())
+    }
+
+    /// An agent that floods a person is refused before it disturbs anyone.
+    async fn within_limits(&self, app: &App, now: OffsetDateTime) -> Result<(), Unserved> {
+        let limits = app.settings.limits;
+        if limits.waiting_per_person == 0 && limits.waiting_per_client_and_person == 0 {
+            return Ok(());
+        }
+        let client = &self.by.client().id;
+        let (all, theirs) = app.store.waiting_count(self.user.id, client, now).await?;
+        let over = |count: u64, limit: u64| limit != 0 && count >= limit;
+        if over(all, limits.waiting_per_person)
+            || over(theirs, limits.waiting_per_client_and_person)
+        {
+            let retry_after = time::Duration::seconds(60);
+            return Err(Refusal::TooMany { retry_after }.into());
+        }
+        Ok(())
+    }
+
+    fn sealed_resume_state(&self, app: &App, id: RequestId) -> Result<Option<Vec<u8>>, Unserved> {
+        let Some(text) = &self.request.resume_state else {
+            return Ok(None);
+        };
+        let nonce = app.entropy.bytes()?;
+        let sealed = app
+            .secrets
+            .resume_states
+            .seal(text.as_bytes(), id.0.as_bytes(), nonce);
+        Ok(Some(sealed.map_err(|_| crate::flow::Fault::Key)?))
+    }
+}
+
+/// The person's own rule answers: nobody is asked, and the use is counted.
+fn approved_by_rule(
+    question: Question,
+    cover: Cover,
+    commit: Commit,
+    now: OffsetDateTime,
+) -> (ApprovalRequest, Commit) {
+    let grants: Vec<String> = cover.grants.iter().map(ToString::to_string).collect();
+    let event = AuditEvent::new(now, Kind::RequestApprovedByRule, Actor::Server)
+        .about(question.id, &question.client, question.user)
+        .fact("card_digest", hex(&question.card_digest))
+        .fact("standing_grants", grants);
+    let commit = cover
+        .grants
+        .iter()
+        .fold(commit.event(event), |commit, grant| {
+            commit.and(Write::UseStandingGrant(*grant, now))
+        });
+    let step = Pending::open_covered(
+        question,
+        cover.grants,
+        cover.assurance,
+        cover.authenticated_at,
+    );
+    (ApprovalRequest::Approved(step.next), commit)
+}
+
+/// One parcel for each way to reach the person.
+async fn promise(
+    app: &App,
+    question: &Question,
+    now: OffsetDateTime,
+) -> Result<Vec<Parcel>, Unserved> {
+    let devices: Vec<_> = app
+        .store
+        .devices(question.user)
+        .await?
+        .iter()
+        .map(|it| it.id)
+        .collect();
+    let mut ids = Vec::with_capacity(devices.len() + 1);
+    for _ in 0..=devices.len() {
+        ids.push(ParcelId(app.entropy.id(now)?));
+    }
+    Ok(fan_out::tell_person(
+        question,
+        &devices,
+        app.channels.mailer.is_on(),
+        ids,
+    ))
+}
+
+/// Lower-case hexadecimal, for audit records.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}

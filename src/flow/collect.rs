@@ -1,0 +1,402 @@
+//! An agent collects (CIBA §10.1): it polls until there is an answer, and redeems it once.
+//!
+//! A pending poll touches no disk: [`Signal`](crate::signal::Signal) knows the request. A held one is
+//! woken when the answer is durable, and then asks the row like any other.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::domain::action::json::digest;
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::{ApprovalRequest, Approved, DecidedBy, Decision, Question};
+use crate::domain::ciba::mode::poll::{Pace, Verdict};
+use crate::domain::ciba::refusal::Refusal;
+use crate::domain::ciba::token_request::{Found, judge, unknown};
+use crate::domain::client::authentication::Authenticated;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::id::{GrantId, RequestId};
+use crate::domain::token::access::{
+    AccessTokenClaims, PLAIN_LIFETIME, granted_details, granted_scope, numeric_date,
+};
+use crate::domain::token::id_token::{self, IdTokenClaims};
+use crate::domain::token::keyring::Kind as TokenKind;
+use crate::flow::{Fault, Unserved, authenticate};
+use crate::signal::{Known, Woken};
+use crate::store::{Commit, GrantedItem, IssuedGrant, StoreError, StoredRequest, Write};
+
+/// Longest a poll is held (CIBA §7.3).
+pub const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long the same response may be fetched again under the same key.
+const FETCH_AGAIN: Duration = Duration::seconds(60);
+
+/// How often a poll looks again when something changed under it.
+const TRIES: usize = 4;
+
+/// A token request, judged so far as it can be without looking the request up.
+#[derive(Debug)]
+pub struct Collection<'a> {
+    /// Who collects.
+    pub by: &'a Authenticated,
+    /// `auth_req_id`.
+    pub auth_req_id: &'a str,
+    /// The `Idempotency-Key` header.
+    pub idempotency_key: Option<&'a str>,
+    /// How long to hold the poll, if there is no answer yet.
+    pub wait: std::time::Duration,
+    /// The peer's address.
+    pub from: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TokenResponse<'a> {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    id_token: String,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume_state: Option<String>,
+    approval_id: RequestId,
+}
+
+/// The token response's JSON, or why there is none.
+pub async fn collect(app: &App, collection: Collection<'_>) -> Result<String, Unserved> {
+    let id = app
+        .secrets
+        .auth_req_ids
+        .read(collection.auth_req_id)
+        .map(RequestId);
+    let id = id.ok_or_else(unknown)?;
+    let key = match collection.idempotency_key {
+        None => None,
+        Some(key) if (1..=255).contains(&key.len()) => Some(digest(key)),
+        Some(_) => {
+            return Err(
+                Refusal::InvalidRequest("Idempotency-Key must have 1 to 255 characters").into(),
+            );
+        }
+    };
+    let client = &collection.by.client().id;
+    let deadline = tokio::time::Instant::now() + collection.wait.min(LONGEST_WAIT);
+    match app.signal.poll(id, client, app.clock.now()) {
+        Known::NotYours => return Err(unknown().into()),
+        Known::Pending(verdict, pace) => {
+            pending(app, &collection, id, verdict, pace)?;
+            held(app, id, deadline).await?;
+        }
+        Known::Nothing => {}
+    }
+    for _ in 0..TRIES {
+        app.signal.about_to_ask(id);
+        let Some(stored) = app.store.request(id).await? else {
+            app.signal.settled(id);
+            return Err(unknown().into());
+        };
+        let now = app.clock.now();
+        match found(app, &collection, key.as_ref(), &stored, now).await? {
+            Look::Response(response) => return Ok(response),
+            Look::Again => {}
+            Look::Waiting(question) => {
+                let mut pace = Pace::new(app.store.pace(id).await?.unwrap_or(question.interval));
+                let verdict = pace.poll(now);
+                if app
+                    .signal
+                    .found_pending(id, client, question.answer_by, pace)
+                {
+                    pending(app, &collection, id, verdict, pace)?;
+                    held(app, id, deadline).await?;
+                }
+            }
+        }
+    }
+    Err(Refusal::AuthorizationPending.into())
+}
+
+/// What a look at the row shows.
+enum Look {
+    Response(String),
+    Waiting(Box<Question>),
+    Again,
+}
+
+async fn found(
+    app: &App,
+    collection: &Collection<'_>,
+    key: Option<&[u8; 32]>,
+    stored: &StoredRequest,
+    now: OffsetDateTime,
+) -> Result<Look, Unserved> {
+    let id = stored.request.question().id;
+    let request = stored.request.clone().at(now);
+    if let (ApprovalRequest::Redeemed(redeemed), Some(key)) = (&request, key)
+        && redeemed.question.client == collection.by.client().id
+        && let Some(response) = fetched_again(app, id, key, now).await?
+    {
+        authenticate::spend_later(app, collection.by);
+        return Ok(Look::Response(response));
+    }
+    match judge(request, &collection.by.client().id) {
+        Ok(Found::Waiting(pending)) => Ok(Look::Waiting(Box::new(pending.question))),
+        Ok(Found::Ready(approved)) => {
+            app.signal.settled(id);
+            redeem(app, collection, key, stored, approved).await
+        }
+        Err(refusal) => {
+            app.signal.settled(id);
+            authenticate::spend_later(app, collection.by);
+            Err(refusal.into())
+        }
+    }
+}
+
+/// What a poll that finds nothing is told, unless it may be held.
+fn pending(
+    app: &App,
+    collection: &Collection<'_>,
+    id: RequestId,
+    verdict: Verdict,
+    pace: Pace,
+) -> Result<(), Unserved> {
+    match verdict {
+        Verdict::SlowDown => {
+            authenticate::spend_later(app, collection.by);
+            let interval = i32::try_from(pace.interval.whole_seconds()).unwrap_or(i32::MAX);
+            app.store
+                .commit_later(Commit::of(Write::Pace(id, interval)));
+            Err(Refusal::SlowDown.into())
+        }
+        Verdict::Pending if collection.wait.is_zero() => {
+            authenticate::spend_later(app, collection.by);
+            Err(Refusal::AuthorizationPending.into())
+        }
+        Verdict::Pending => Ok(()),
+    }
+}
+
+/// Holds a poll. Returns when the row should be looked at again.
+async fn held(app: &App, id: RequestId, deadline: tokio::time::Instant) -> Result<(), Unserved> {
+    let Some(woken) = app.signal.hold(id) else {
+        return Ok(());
+    };
+    match tokio::time::timeout_at(deadline, woken).await {
+        Ok(Ok(Woken::Settled)) => Ok(()),
+        Ok(Ok(Woken::Superseded) | Err(_)) | Err(_) => Err(Refusal::AuthorizationPending.into()),
+    }
+}
+
+/// The response that was lost on its way, for whoever fetched it under the same key.
+async fn fetched_again(
+    app: &App,
+    id: RequestId,
+    key: &[u8; 32],
+    now: OffsetDateTime,
+) -> Result<Option<String>, Unserved> {
+    let Some(kept) = app.store.kept_redemption(id, now).await? else {
+        return Ok(None);
+    };
+    if kept.key_hash != key {
+        return Ok(None);
+    }
+    let response = app
+        .secrets
+        .redemptions
+        .open(&kept.response, id.0.as_bytes())
+        .ok();
+    Ok(response.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+/// Redeems, once: the row decides who.
+async fn redeem(
+    app: &App,
+    collection: &Collection<'_>,
+    key: Option<&[u8; 32]>,
+    stored: &StoredRequest,
+    approved: Approved,
+) -> Result<Look, Unserved> {
+    authenticate::spend(app, collection.by).await?;
+    let now = app.clock.now();
+    let Ok(step) = approved.redeem(now) else {
+        return Ok(Look::Again);
+    };
+    let redeemed = step.next;
+    let (question, decision) = (&redeemed.question, &redeemed.decision);
+    let grant = grant(app, question, decision, now)?;
+    let (response, expires_at) = issue(app, stored, question, decision, grant.id, now)?;
+    let event = AuditEvent::new(now, Kind::TokenIssued, Actor::Client)
+        .about(question.id, &question.client, question.user)
+        .from(collection.from.clone())
+        .fact("grant", grant.id.to_string())
+        .fact("expires_at", numeric_date(expires_at));
+    let id = question.id;
+    let mut commit = Commit::of(Write::Redeem(Box::new(redeemed))).event(event);
+    commit = commit.and(Write::IssueGrant(Box::new(grant)));
+    if let Some(key) = key {
+        let sealed = app
+            .secrets
+            .redemptions
+            .seal(response.as_bytes(), id.0.as_bytes(), app.entropy.bytes()?)
+            .map_err(|_| Fault::Key)?;
+        let until = now + FETCH_AGAIN;
+        commit = commit.and(Write::KeepRedemption {
+            request: id,
+            key_hash: *key,
+            response: sealed,
+            until,
+        });
+    }
+    match app.store.commit(commit).await {
+        Ok(()) => Ok(Look::Response(response)),
+        Err(StoreError::Overtaken) => overtaken(app, id).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Somebody else redeemed it, or the person or the client was disabled meanwhile.
+async fn overtaken(app: &App, id: RequestId) -> Result<Look, Unserved> {
+    let still_approved =
+        app.store.request(id).await?.is_some_and(|it| {
+            matches!(it.request.at(app.clock.now()), ApprovalRequest::Approved(_))
+        });
+    if still_approved {
+        return Err(Refusal::InvalidGrant("the person or this client has been disabled").into());
+    }
+    Ok(Look::Again)
+}
+
+/// What the answer authorised, each item with its own end.
+fn grant(
+    app: &App,
+    question: &Question,
+    decision: &Decision,
+    now: OffsetDateTime,
+) -> Result<IssuedGrant, Unserved> {
+    let catalogue = app.catalogue.get();
+    let items: Vec<GrantedItem> = decision
+        .granted
+        .iter()
+        .map(|item| {
+            let permission = catalogue
+                .catalogue
+                .permission(&item.key)
+                .map(|(_, permission)| permission);
+            let access_for =
+                permission.map_or(PLAIN_LIFETIME, |it| it.access_for.max(it.token_lifetime));
+            GrantedItem {
+                item: item.clone(),
+                ends_at: now + access_for,
+            }
+        })
+        .collect();
+    let ends_at = items
+        .iter()
+        .map(|item| item.ends_at)
+        .max()
+        .unwrap_or(now + PLAIN_LIFETIME);
+    Ok(IssuedGrant {
+        id: GrantId(app.entropy.id(now)?),
+        request: question.id,
+        client: question.client.clone(),
+        user: question.user,
+        items,
+        created_at: now,
+        ends_at,
+    })
+}
+
+/// The tokens, and when the access token ends.
+fn issue(
+    app: &App,
+    stored: &StoredRequest,
+    question: &Question,
+    decision: &Decision,
+    grant: GrantId,
+    now: OffsetDateTime,
+) -> Result<(String, OffsetDateTime), Unserved> {
+    let catalogue = app.catalogue.get();
+    let lifetime = decision
+        .granted
+        .iter()
+        .map(|item| match catalogue.catalogue.permission(&item.key) {
+            Some((_, permission)) => permission.token_lifetime,
+            None => PLAIN_LIFETIME,
+        })
+        .min()
+        .unwrap_or(PLAIN_LIFETIME);
+    let expires_at = now + lifetime;
+    let issuer = app.settings.public_url.as_str();
+    let (assurance, authenticated_at) = authentication(&decision.by);
+    let scope = granted_scope(question, decision);
+    let keyring = app.keyring.get();
+    let access_token = keyring
+        .active
+        .sign(
+            TokenKind::AccessToken,
+            &AccessTokenClaims {
+                iss: issuer,
+                sub: question.user,
+                aud: question.asked.resource.as_deref().unwrap_or(issuer),
+                client_id: &question.client.0,
+                iat: numeric_date(now),
+                exp: numeric_date(expires_at),
+                jti: grant,
+                scope: scope.clone(),
+                authorization_details: granted_details(decision),
+                auth_time: numeric_date(authenticated_at),
+                acr: assurance.acr(),
+                approval_id: question.id,
+                card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
+            },
+        )
+        .map_err(|_| Fault::Key)?;
+    let id_token = keyring
+        .active
+        .sign(
+            TokenKind::IdToken,
+            &IdTokenClaims {
+                iss: issuer,
+                sub: question.user,
+                aud: &question.client.0,
+                iat: numeric_date(now),
+                exp: numeric_date(now + id_token::LIFETIME),
+                auth_time: numeric_date(authenticated_at),
+                acr: assurance.acr(),
+                at_hash: id_token::at_hash(&access_token),
+            },
+        )
+        .map_err(|_| Fault::Key)?;
+    let response = TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: lifetime.whole_seconds(),
+        id_token,
+        scope: &scope,
+        authorization_details: granted_details(decision),
+        resume_state: super::status::resume_state(app, stored)?,
+        approval_id: question.id,
+    };
+    let json = serde_json::to_string(&response).map_err(|_| Fault::Key)?;
+    Ok((json, expires_at))
+}
+
+/// The sign-in the answer rests on.
+fn authentication(by: &DecidedBy) -> (Assurance, OffsetDateTime) {
+    match by {
+        DecidedBy::Person {
+            assurance,
+            authenticated_at,
+            ..
+        }
+        | DecidedBy::StandingGrants {
+            assurance,
+            authenticated_at,
+            ..
+        } => (*assurance, *authenticated_at),
+    }
+}

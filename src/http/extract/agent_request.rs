@@ -1,0 +1,230 @@
+//! What an agent sends: a form from a client that is then asked to prove who it is.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, HeaderName, header};
+
+use super::FormParams;
+use super::form::{self, MOST_BYTES, read_form};
+use crate::app::App;
+use crate::domain::action::json::digest;
+use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::authentication::{Authenticated, FormCredentials, Presented};
+use crate::flow;
+use crate::http::extract::peer::PeerAddr;
+use crate::http::reply::oauth_error::OAuthError;
+
+/// Parameters that may stand more than once (RFC 8707 §2).
+const REPEATABLE: [&str; 1] = ["resource"];
+
+/// Parameters that authenticate the client, and change from try to try.
+const CREDENTIALS: [&str; 4] = [
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
+
+/// `Idempotency-Key`.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// `Prefer` (RFC 7240).
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// A form, read strictly, from a client that has proved who it is.
+pub struct AgentRequest {
+    /// The client.
+    pub client: Authenticated,
+    /// The form.
+    pub form: FormParams,
+    /// The `Idempotency-Key` header.
+    pub idempotency_key: Option<String>,
+    /// `Prefer: wait=N`.
+    pub wait: Duration,
+    /// The peer's address.
+    pub from: Option<String>,
+}
+
+impl FromRequest<App> for AgentRequest {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, OAuthError> {
+        let (parts, body) = request.into_parts();
+        if !is_form(&parts.headers) {
+            let why = "the body must be application/x-www-form-urlencoded";
+            return Err(Refusal::InvalidRequest(why).into());
+        }
+        let body: Bytes = form::body_of(&parts.headers, body, MOST_BYTES).await?;
+        let form = read_form(&body, &REPEATABLE).map_err(|_| {
+            Refusal::InvalidRequest("the form is malformed, or a parameter is doubled")
+        })?;
+        let client = authenticate(app, &parts.headers, &form).await?;
+        Ok(Self {
+            client,
+            form,
+            idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)?,
+            wait: preferred_wait(&parts.headers),
+            from: parts
+                .extensions
+                .get::<PeerAddr>()
+                .map(|peer| peer.0.ip().to_string()),
+        })
+    }
+}
+
+impl AgentRequest {
+    /// SHA-256 of what is asked, whoever and however it is asked: the parameters in order of their
+    /// names, without those that authenticate the client.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut parameters: Vec<(&str, &str)> = self
+            .form
+            .iter()
+            .filter(|(name, _)| !CREDENTIALS.contains(name))
+            .collect();
+        parameters.sort_unstable();
+        let encoded = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        digest(&encoded)
+    }
+}
+
+/// A client that proves who it is without a form: in the `Authorization` header.
+#[derive(Debug)]
+pub struct AgentHeaders {
+    /// The client.
+    pub client: Authenticated,
+    /// The peer's address.
+    pub from: Option<String>,
+}
+
+impl axum::extract::FromRequestParts<App> for AgentHeaders {
+    type Rejection = OAuthError;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        app: &App,
+    ) -> Result<Self, OAuthError> {
+        let client = authenticate_without_form(app, &parts.headers).await?;
+        flow::authenticate::spend_later(app, &client);
+        let from = parts
+            .extensions
+            .get::<PeerAddr>()
+            .map(|peer| peer.0.ip().to_string());
+        Ok(Self { client, from })
+    }
+}
+
+async fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    form: &FormParams,
+) -> Result<Authenticated, OAuthError> {
+    let credentials = FormCredentials {
+        client_id: form.get("client_id"),
+        client_secret: form.get("client_secret"),
+        assertion_type: form.get("client_assertion_type"),
+        assertion: form.get("client_assertion"),
+    };
+    let presented = Presented::read(authorization(headers)?, credentials)?;
+    Ok(flow::authenticate::client(app, presented).await?)
+}
+
+/// For requests without a body: Basic, or an assertion as `Authorization: Bearer`, which only the key's
+/// owner could have signed for us. A `client_secret_post` client sends its secret as Basic here.
+async fn authenticate_without_form(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Authenticated, OAuthError> {
+    let authorization = authorization(headers)?;
+    let bearer = authorization.and_then(|it| {
+        let (scheme, rest) = it.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(rest)
+    });
+    let presented = match bearer {
+        Some(assertion) => Presented::read_assertion(assertion)?,
+        None => Presented::read_basic_for_any(authorization)?,
+    };
+    Ok(flow::authenticate::client(app, presented).await?)
+}
+
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) => only
+            .to_str()
+            .map(Some)
+            .map_err(|_| Refusal::InvalidClient { basic: true }),
+        (Some(_), Some(_)) => Err(Refusal::InvalidRequest(
+            "there are two Authorization headers",
+        )),
+    }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) => only
+            .to_str()
+            .map(|text| Some(text.to_owned()))
+            .map_err(|_| Refusal::InvalidRequest("Idempotency-Key must be ASCII")),
+        (Some(_), Some(_)) => Err(Refusal::InvalidRequest(
+            "there are two Idempotency-Key headers",
+        )),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media| {
+            media
+                .trim()
+                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
+}
+
+/// `Prefer: wait=N`, in seconds; anything else in it is ignored, as RFC 7240 has it.
+pub fn preferred_wait(headers: &HeaderMap) -> Duration {
+    let seconds = headers
+        .get_all(&PREFER)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|preference| {
+            preference
+                .trim()
+                .strip_prefix("wait=")?
+                .trim()
+                .parse::<u64>()
+                .ok()
+        });
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_preferred_in_seconds() {
+        let wait = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(PREFER, HeaderValue::from_static(value));
+            preferred_wait(&headers).as_secs()
+        };
+        assert_eq!(wait("wait=30"), 30);
+        assert_eq!(wait("respond-async, wait=5"), 5);
+        for nothing in ["wait", "wait=", "wait=-1", "wait=soon", "respond-async"] {
+            assert_eq!(wait(nothing), 0, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The backchannel authentication endpoint (CIBA §7).
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::app::App;
+use crate::domain::ciba::request::Parameters;
+use crate::flow::ask::{self, Envelope};
+use crate::http::extract::agent_request::AgentRequest;
+use crate::http::reply::oauth_error::{OAuthError, json};
+
+/// `POST /bc-authorize`: an agent asks.
+pub(super) async fn ask(
+    State(app): State<App>,
+    request: AgentRequest,
+) -> Result<Response, OAuthError> {
+    let form = &request.form;
+    let resource: Vec<&str> = form.all("resource").collect();
+    let parameters = Parameters {
+        scope: form.get("scope"),
+        login_hint: form.get("login_hint"),
+        login_hint_token: form.get("login_hint_token"),
+        id_token_hint: form.get("id_token_hint"),
+        binding_message: form.get("binding_message"),
+        requested_expiry: form.get("requested_expiry"),
+        request: form.get("request"),
+        authorization_details: form.get("authorization_details"),
+        resource: &resource,
+        resume_state: form.get("resume_state"),
+    };
+    let envelope = Envelope {
+        digest: match request.idempotency_key {
+            Some(_) => request.digest(),
+            None => [0; 32],
+        },
+        idempotency_key: request.idempotency_key.clone(),
+        from: request.from.clone(),
+    };
+    let acknowledgement = ask::ask(&app, &request.client, parameters, envelope).await?;
+    Ok(json(StatusCode::OK, &acknowledgement))
+}

@@ -1,0 +1,102 @@
+//! Discovery: OpenID Connect Discovery 1.0 and RFC 8414, the same document at both places.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::domain::ciba;
+use crate::domain::ciba::mode::Mode;
+use crate::domain::client::AuthMethod;
+use crate::domain::client::assertion;
+use crate::domain::consent::assurance::Assurance;
+use crate::http::reply::oauth_error::json;
+use crate::paths;
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    token_endpoint: String,
+    jwks_uri: String,
+    backchannel_authentication_endpoint: String,
+    backchannel_token_delivery_modes_supported: Vec<&'static str>,
+    backchannel_user_code_parameter_supported: bool,
+    grant_types_supported: [&'static str; 1],
+    response_types_supported: [&'static str; 0],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    scopes_supported: Vec<&'a str>,
+    claims_supported: [&'static str; 8],
+    acr_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    protected_resources: Vec<&'a str>,
+}
+
+/// `GET /.well-known/openid-configuration`.
+pub(super) async fn openid(State(app): State<App>) -> Response {
+    metadata(&app)
+}
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub(super) async fn oauth(State(app): State<App>) -> Response {
+    metadata(&app)
+}
+
+fn metadata(app: &App) -> Response {
+    use crate::domain::action::PermissionKey;
+    let issuer = app.settings.public_url.as_str();
+    let at = |path: &str| format!("{issuer}{path}");
+    let current = app.catalogue.get();
+    let catalogue = &current.catalogue;
+    let mut scopes = vec!["openid"];
+    let mut types = Vec::new();
+    for (_, permission) in catalogue.permissions() {
+        match &permission.key {
+            PermissionKey::Scope(scope) => scopes.push(scope),
+            PermissionKey::Type(kind) => types.push(kind.as_str()),
+        }
+    }
+    let document = Metadata {
+        issuer,
+        token_endpoint: at(paths::TOKEN),
+        jwks_uri: at(paths::JWKS),
+        backchannel_authentication_endpoint: at(paths::BACKCHANNEL_AUTHENTICATION),
+        backchannel_token_delivery_modes_supported: Mode::SUPPORTED.map(Mode::as_str).to_vec(),
+        backchannel_user_code_parameter_supported: false,
+        grant_types_supported: [ciba::GRANT_TYPE],
+        response_types_supported: [],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: ["ES256"],
+        token_endpoint_auth_methods_supported: AuthMethod::SUPPORTED
+            .map(AuthMethod::as_str)
+            .to_vec(),
+        token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        scopes_supported: scopes,
+        claims_supported: [
+            "iss",
+            "sub",
+            "aud",
+            "iat",
+            "exp",
+            "auth_time",
+            "acr",
+            "at_hash",
+        ],
+        acr_values_supported: Assurance::ALL.map(Assurance::acr).to_vec(),
+        authorization_details_types_supported: types,
+        protected_resources: catalogue
+            .resources
+            .iter()
+            .map(|it| it.identifier.as_str())
+            .collect(),
+    };
+    let mut response = json(StatusCode::OK, &document);
+    let cached = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(header::CACHE_CONTROL, cached);
+    response
+}

@@ -1,0 +1,25 @@
+//! For agents: OAuth and CIBA endpoints, named as the specifications name them.
+
+mod backchannel_authentication;
+mod jwks;
+mod metadata;
+mod token;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::paths;
+
+/// The endpoints.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route(paths::OPENID_CONFIGURATION, get(metadata::openid))
+        .route(paths::OAUTH_METADATA, get(metadata::oauth))
+        .route(paths::JWKS, get(jwks::jwks))
+        .route(
+            paths::BACKCHANNEL_AUTHENTICATION,
+            post(backchannel_authentication::ask),
+        )
+        .route(paths::TOKEN, post(token::token))
+}

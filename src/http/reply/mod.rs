@@ -1,0 +1,3 @@
+//! How answers are worded for machines.
+
+pub mod oauth_error;
