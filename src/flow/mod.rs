@@ -4,8 +4,6 @@
 //! purely), and hand over one [`Commit`](crate::store::Commit) with the new state, what happened, and
 //! what is promised. Only when that is durable is anyone answered or woken.
 
-use crate::entropy::NoEntropy;
-
 pub mod answer;
 pub mod ask;
 pub mod authenticate;
