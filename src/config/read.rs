@@ -1,0 +1,254 @@
+//! From text to settings: every value is bounded, and every fault is told, not only the first.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use time::Duration;
+use url::Url;
+
+use super::problem::Problem;
+use super::settings::{Limits, Sessions, Settings};
+use super::sources::{Given, Values};
+use super::{Config, Connections, Mail};
+use crate::domain::action::duration;
+use crate::domain::action::text::agent_text;
+use crate::domain::ciba::expiry::Windows;
+
+/// Letters in the server's name.
+const LONGEST_NAME: usize = 64;
+
+const SECOND: Duration = Duration::SECOND;
+const HOUR: Duration = Duration::HOUR;
+const DAY: Duration = Duration::DAY;
+
+/// Reads values one after the other, and remembers what was wrong.
+pub(super) struct Reader<'a> {
+    values: &'a Values,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// Every setting.
+pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Config {
+    let mut reader = Reader { values, problems };
+    let mail = reader.mail();
+    Config {
+        listen: reader.listen(),
+        public_url: reader.public_url(),
+        data_dir: reader.path("data_dir"),
+        database_url: reader.text("database_url").map(SecretString::from),
+        master_key_file: reader.path("master_key_file"),
+        mail,
+        vapid_contact: reader.text("vapid_contact"),
+        outbound_allow: reader.text("outbound_allow").unwrap_or_default(),
+        extra_roots_file: reader.path("extra_roots_file"),
+        log: reader.text("log").unwrap_or_default(),
+        connections: reader.connections(),
+        settings: reader.settings(),
+    }
+}
+
+impl Reader<'_> {
+    fn settings(&mut self) -> Settings {
+        Settings {
+            public_url: String::new(),
+            name: self.name(),
+            windows: self.windows(),
+            interval: self.length("interval", SECOND, Duration::MINUTE),
+            limits: Limits {
+                waiting_per_client_and_person: self.number(
+                    "limits.waiting_per_client_and_person",
+                    0,
+                    10_000,
+                ),
+                waiting_per_person: self.number("limits.waiting_per_person", 0, 100_000),
+                sign_in_links_per_hour: self.number("limits.sign_in_links_per_hour", 0, 10_000),
+            },
+            sessions: self.sessions(),
+            sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
+        }
+    }
+
+    fn windows(&mut self) -> Windows {
+        let windows = Windows {
+            usual: self.length("window.usual", SECOND, 30 * DAY),
+            shortest: self.length("window.shortest", SECOND, 30 * DAY),
+            longest: self.length("window.longest", SECOND, 30 * DAY),
+            collection: self.length("window.collection", 10 * SECOND, HOUR),
+        };
+        if !(windows.shortest..=windows.longest).contains(&windows.usual) {
+            self.fault(
+                "window.usual",
+                "it must lie between window.shortest and window.longest",
+            );
+        }
+        windows
+    }
+
+    fn sessions(&mut self) -> Sessions {
+        let sessions = Sessions {
+            idle: self.length("sessions.idle", 5 * Duration::MINUTE, 90 * DAY),
+            longest: self.length("sessions.longest", 5 * Duration::MINUTE, 365 * DAY),
+        };
+        if sessions.idle > sessions.longest {
+            self.fault(
+                "sessions.idle",
+                "it must not be longer than sessions.longest",
+            );
+        }
+        sessions
+    }
+
+    fn connections(&mut self) -> Connections {
+        let most = self.number("connections.most", 16, 1_000_000);
+        let most_wait = 10 * Duration::MINUTE;
+        Connections {
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+            header_timeout: self.length("connections.header_timeout", SECOND, most_wait),
+            body_timeout: self.length("connections.body_timeout", SECOND, most_wait),
+            idle_timeout: self.length("connections.idle_timeout", SECOND, HOUR),
+            request_timeout: self.length("connections.request_timeout", 31 * SECOND, most_wait),
+            drain: self.length("connections.drain", SECOND, most_wait),
+        }
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        let text = self.text("listen").unwrap_or_default();
+        text.parse().unwrap_or_else(|_| {
+            self.fault(
+                "listen",
+                "it must be an address and a port, such as 127.0.0.1:8787 or [::]:8080",
+            );
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn public_url(&mut self) -> Option<String> {
+        let text = self.text("public_url")?;
+        match read_public_url(&text) {
+            Ok(url) => Some(url),
+            Err(why) => {
+                self.fault("public_url", why);
+                None
+            }
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let text = self.text("name").unwrap_or_default();
+        match agent_text(&text, LONGEST_NAME) {
+            Ok(name) => name.into_string(),
+            Err(error) => {
+                self.fault("name", &error.to_string());
+                text
+            }
+        }
+    }
+
+    fn mail(&mut self) -> Mail {
+        let from = self.text("mail_from");
+        let smtp = self.text("smtp_url").map(SecretString::from);
+        match (smtp, self.path("mail_dir"), from) {
+            (None, None, _) => Mail::Off,
+            (Some(_), Some(_), _) => {
+                self.fault(
+                    "mail_dir",
+                    "smtp_url is set too: letters go to a mail server or into a folder",
+                );
+                Mail::Off
+            }
+            (Some(url), None, Some(from)) => Mail::Smtp { url, from },
+            (None, Some(folder), from) => Mail::Folder {
+                folder,
+                from: from.unwrap_or_else(|| "countersign@localhost".to_owned()),
+            },
+            (Some(_), None, None) => {
+                self.fault(
+                    "mail_from",
+                    "mail is to be sent, and nobody is named that it comes from",
+                );
+                Mail::Off
+            }
+        }
+    }
+
+    /// A value; none when it is empty.
+    fn text(&self, name: &str) -> Option<String> {
+        let text = self.values.get(name)?.text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    fn length(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
+        let text = self.text(name).unwrap_or_default();
+        match duration::read(&text) {
+            Ok(length) if (least..=most).contains(&length) => length,
+            Ok(_) => {
+                let bounds = format!(
+                    "it must be from {} to {}",
+                    duration::write(least),
+                    duration::write(most)
+                );
+                self.fault(name, &bounds);
+                least
+            }
+            Err(error) => {
+                self.fault(name, &error.to_string());
+                least
+            }
+        }
+    }
+
+    fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
+        let text = self.text(name).unwrap_or_default();
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            Ok(_) | Err(_) => {
+                let bounds = format!("it must be a whole number from {least} to {most}");
+                self.fault(name, &bounds);
+                least
+            }
+        }
+    }
+
+    fn fault(&mut self, name: &str, why: &str) {
+        let given = self.values.get(name);
+        let place = given.map_or_else(String::new, |given| given.place.clone());
+        self.problems.push(Problem {
+            place,
+            cause: match given {
+                Some(Given { text, .. }) if is_plain(name) && !text.is_empty() => {
+                    format!("{name} is \"{}\": {why}", text.escape_debug())
+                }
+                Some(_) | None => format!("{name}: {why}"),
+            },
+            fix: format!("change {name}; it is explained in config.default.toml"),
+        });
+    }
+}
+
+/// Whether a setting's value may be shown.
+fn is_plain(name: &str) -> bool {
+    !name.ends_with("_url") || name == "public_url"
+}
+
+/// Reads the address of the server itself: a scheme, a host, perhaps a port, and nothing more.
+fn read_public_url(text: &str) -> Result<String, &'static str> {
+    const FORM: &str = "it must be https://host or http://host:port, without a path";
+    let url = Url::parse(text).map_err(|_| FORM)?;
+    let bare = matches!(url.scheme(), "https" | "http")
+        && url.host().is_some()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if bare {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(FORM)
+    }
+}
