@@ -56,3 +56,48 @@ async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fa
     app.signal.settled(id);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+    use crate::domain::ciba::approval::State;
+    use crate::domain::parcel::{ParcelKind, ParcelState};
+    use crate::flow::deliver::deliver_due;
+    use crate::flow::fixture::House;
+
+    #[tokio::test]
+    async fn what_ran_out_is_noted_once_and_taken_off_the_phone_that_shows_it() {
+        let house = House::build().await;
+        let (shows, does_not) = (house.phone().await, house.phone().await);
+        let question = house.ask(&[shows], true).await;
+        deliver_due(&house.app, house.now()).await.unwrap();
+        house.push_service_answers(503);
+        let another = house.ask(&[does_not], false).await;
+        deliver_due(&house.app, house.now()).await.unwrap();
+
+        assert_eq!(expire_due(&house.app, house.now()).await.unwrap(), 0);
+        house.app.clock.advance(Duration::minutes(10));
+        assert_eq!(expire_due(&house.app, house.now()).await.unwrap(), 2);
+        assert_eq!(expire_due(&house.app, house.now()).await.unwrap(), 0);
+
+        let stored = house.app.store.request(question.id).await.unwrap().unwrap();
+        assert_eq!(stored.request.state(), State::Expired);
+        assert_eq!(stored.settled_at, Some(question.answer_by));
+        let notices = async |id| {
+            let promises = house.app.store.parcels_of(id).await.unwrap();
+            let settled = promises
+                .iter()
+                .filter(|it| it.parcel.kind == ParcelKind::Settled);
+            settled.count()
+        };
+        assert_eq!(notices(question.id).await, 1);
+        assert_eq!(notices(another.id).await, 0);
+        let dropped = house.app.store.parcels_of(another.id).await.unwrap();
+        assert_eq!(dropped[0].state, ParcelState::Dropped);
+        let history = house.history().await;
+        let noted = history.iter().filter(|kind| *kind == "request.expired");
+        assert_eq!(noted.count(), 2);
+    }
+}

@@ -11,6 +11,8 @@ pub mod collect;
 pub mod deliver;
 pub mod enrol;
 pub mod expire;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod keys;
 pub mod register;
 pub mod show;

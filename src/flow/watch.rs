@@ -59,3 +59,61 @@ pub async fn replaced(app: &App) -> Result<(), WatchError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ciba::approval::{ApprovalRequest, CancelledBy};
+    use crate::domain::ciba::mode::poll::Pace;
+    use crate::flow::fixture::House;
+    use crate::signal::Woken;
+    use crate::store::{Commit, Write};
+
+    #[tokio::test]
+    async fn a_poll_held_here_hears_of_what_was_settled_elsewhere() {
+        let house = House::build().await;
+        let (app, now) = (&house.app, house.now());
+        let question = house.ask(&[], false).await;
+        app.signal.about_to_ask(question.id);
+        let pace = Pace::new(question.interval);
+        assert!(
+            app.signal
+                .found_pending(question.id, &question.client, question.answer_by, pace)
+        );
+        let mut held = app.signal.hold(question.id).unwrap();
+        notice(app, now).await.unwrap();
+        assert!(held.try_recv().is_err());
+
+        let stored = app.store.request(question.id).await.unwrap().unwrap();
+        let ApprovalRequest::Pending(pending) = stored.request else {
+            panic!("pending")
+        };
+        let cancelled = pending.withdraw(CancelledBy::Operator, now).unwrap().next;
+        house
+            .commit(Commit::of(Write::Cancel(Box::new(cancelled))))
+            .await;
+        notice(app, now).await.unwrap();
+        assert_eq!(held.try_recv(), Ok(Woken::Settled));
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_applied_elsewhere_is_taken_over() {
+        let house = House::build().await;
+        let document = serde_json::to_string(&crate::domain::action::fixture::catalogue()).unwrap();
+        house
+            .commit(Commit::of(Write::ApplyCatalogue(1, document, house.now())))
+            .await;
+        assert_eq!(house.app.catalogue.get().version, 0);
+        replaced(&house.app).await.unwrap();
+        assert_eq!(house.app.catalogue.get().version, 1);
+        assert!(
+            house
+                .app
+                .catalogue
+                .get()
+                .catalogue
+                .scope("payments.read")
+                .is_some()
+        );
+    }
+}

@@ -64,10 +64,11 @@ mod tests {
 
     fn wait(attempts: u32, asked: Option<Duration>) -> Duration {
         let worthless_after = NOW + Duration::DAY;
-        match super::after(busy(asked), attempts, NOW, worthless_after, NO_CHANCE) {
-            Fate::Retry { at, .. } => at - NOW,
-            other => panic!("{other:?}"),
-        }
+        let fate = after(busy(asked), attempts, NOW, worthless_after, NO_CHANCE);
+        let Fate::Retry { at, .. } = fate else {
+            panic!("{fate:?}")
+        };
+        at - NOW
     }
 
     #[test]
@@ -124,7 +125,7 @@ mod tests {
                     prop_assert!(at - NOW <= LONGEST_ASKED);
                 }
                 Fate::Failed { why } => prop_assert_eq!(why, "busy"),
-                other => prop_assert!(false, "{other:?}"),
+                Fate::Delivered | Fate::TooLate | Fate::Dropped => prop_assert!(false),
             }
         }
 

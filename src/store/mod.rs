@@ -16,6 +16,8 @@ mod error;
 mod grants;
 mod keys;
 mod parcels;
+#[cfg(test)]
+mod parcels_tests;
 mod requests;
 mod sessions;
 mod sign_in_links;

@@ -5,6 +5,8 @@
 //! settled. Somebody whom nothing could reach is noted the moment that is known.
 
 mod attempt;
+#[cfg(test)]
+mod tests;
 
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
