@@ -3,11 +3,10 @@
 //! Nothing here changes anything, and nothing here shows anyone what is somebody else's: what is not
 //! theirs is the same as what there is not.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::sign_in::{Present, Session};
 use crate::app::App;
-use crate::domain::action::Always;
 use crate::domain::action::card::Card;
 use crate::domain::action::{Catalogue, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
@@ -189,23 +188,33 @@ fn offer(catalogue: &Catalogue, seen: &Seen, now: OffsetDateTime) -> Result<Alwa
     if seen.card.tier == Tier::Critical {
         return Err(NoAlways::Critical);
     }
-    let mut longest = Duration::MAX;
+    let mut ends: Option<Vec<EndChoice>> = None;
     let mut items = Vec::with_capacity(asked.items.len());
     for (item, shown) in asked.items.iter().zip(&seen.card.items) {
         let (_, permission) = catalogue
             .permission(&item.key)
+            .filter(|(_, permission)| permission.offers_always())
             .ok_or(NoAlways::NotOffered)?;
-        match permission.always {
-            Always::Within(most) if permission.offers_always() => longest = longest.min(most),
-            Always::Within(_) | Always::Never => return Err(NoAlways::NotOffered),
-        }
+        let theirs = end_choices(permission.always, now);
+        // One end for all of it: only what each of them can have.
+        ends = Some(match ends {
+            None => theirs,
+            Some(mut both) => {
+                both.retain(|end| {
+                    theirs
+                        .iter()
+                        .any(|other| (other.key, other.ends_at) == (end.key, end.ends_at))
+                });
+                both
+            }
+        });
         items.push(OfferedItem {
             heading: shown.heading.clone(),
             choices: Bounds::choices(item, permission),
         });
     }
-    Ok(AlwaysOffer {
-        ends: end_choices(Always::Within(longest), now),
-        items,
-    })
+    let ends = ends
+        .filter(|ends| !ends.is_empty())
+        .ok_or(NoAlways::NotOffered)?;
+    Ok(AlwaysOffer { ends, items })
 }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod extract;
 pub mod layer;
 pub mod oauth;
+pub mod pages;
 pub mod reply;
 
 use axum::Router;
@@ -17,6 +18,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(oauth::router())
         .merge(api::router())
+        .merge(pages::router())
         .layer(headers.layer())
         .with_state(app)
 }

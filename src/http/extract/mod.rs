@@ -6,9 +6,13 @@
 pub mod agent_request;
 pub mod cookies;
 pub mod form;
+pub mod own_form;
+pub mod own_page;
 mod parameters;
 pub mod peer;
+pub mod present_person;
 pub mod query;
+pub mod visitor;
 
 pub use parameters::{FormError, FormParams};
 pub use peer::PeerAddr;

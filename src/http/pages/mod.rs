@@ -1,0 +1,38 @@
+//! For people: what they see and answer.
+//!
+//! A page works without its script. What a form may do is settled by
+//! [`OwnForm`](crate::http::extract::own_form::OwnForm); what an answer means, by the flows.
+
+mod assets;
+mod error;
+mod frame;
+mod outcome;
+mod raw;
+mod request;
+mod sign_in;
+mod words;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::paths;
+
+pub use error::PageError;
+
+/// Every page.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route(paths::REQUEST, get(request::show).post(request::answer))
+        .route(paths::REQUEST_STATE, get(request::state))
+        .route(paths::SIGN_IN, get(sign_in::form).post(sign_in::send))
+        .route(paths::SIGN_IN_AGAIN, post(sign_in::again))
+        .route(
+            paths::SIGN_IN_LINK,
+            get(sign_in::look).post(sign_in::use_it),
+        )
+        .route(paths::SIGN_OUT, post(sign_in::sign_out))
+        .route(paths::MANIFEST, get(assets::manifest))
+        .route(paths::SERVICE_WORKER, get(assets::service_worker))
+        .route(paths::STATIC, get(assets::file))
+}

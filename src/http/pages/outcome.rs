@@ -1,0 +1,172 @@
+//! What became of a request, in words a person understands, and what became of their answer.
+
+use time::OffsetDateTime;
+
+use super::words::{Moment, moment};
+use crate::domain::ciba::approval::{
+    Answered, ApprovalRequest, CancelledBy, DecidedBy, Decision, State,
+};
+use crate::flow::show::Seen;
+use crate::flow::sign_in::{Present, Session};
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) title: String,
+    /// `yes`, `no` or `neither`.
+    pub(super) look: &'static str,
+    pub(super) lines: Vec<Line>,
+    /// The reason they gave for a no.
+    pub(super) reason: Option<String>,
+    /// A rule of theirs has to do with it.
+    pub(super) rule: bool,
+    /// Something may still happen.
+    pub(super) moves: bool,
+    pub(super) state: &'static str,
+}
+
+/// A sentence, perhaps with a moment in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) before: String,
+    pub(super) at: Option<Moment>,
+    pub(super) after: String,
+}
+
+fn said(words: impl Into<String>) -> Line {
+    Line {
+        before: words.into(),
+        at: None,
+        after: String::new(),
+    }
+}
+
+/// Says what became of a request. `answered_in` is the session the answer was given in. `None` while it
+/// still waits.
+pub(super) fn outcome(
+    seen: &Seen,
+    answered_in: Option<&Session>,
+    by: &Present,
+    server: &str,
+    now: OffsetDateTime,
+) -> Option<Outcome> {
+    let agent = &seen.card.agent.name;
+    let when = |before: &str, at, after: String| Line {
+        before: before.to_owned(),
+        at: Some(moment(at, now)),
+        after,
+    };
+    let place = place(answered_in, by);
+    let question = seen.request.question();
+    let state = seen.request.state();
+    let mut lines = Vec::new();
+    let mut reason = None;
+    let (title, look) = match &seen.request {
+        ApprovalRequest::Pending(_) => return None,
+        ApprovalRequest::Approved(approved) => {
+            lines.extend(allowed_lines(&approved.decision, &place, now));
+            lines.push(when(
+                &format!("Saved. {agent} has not collected it yet, and can until "),
+                question.expires_at,
+                ".".to_owned(),
+            ));
+            (allowed_title(&approved.decision), "yes")
+        }
+        ApprovalRequest::Redeemed(redeemed) => {
+            lines.extend(allowed_lines(&redeemed.decision, &place, now));
+            lines.push(when(
+                &format!("Saved, and collected by {agent} at "),
+                redeemed.at,
+                ".".to_owned(),
+            ));
+            (allowed_title(&redeemed.decision), "yes")
+        }
+        ApprovalRequest::Denied(denied) => {
+            lines.push(when("You denied this at ", denied.decision.at, place));
+            lines.push(said(format!("Saved. {agent} is told “denied”.")));
+            reason.clone_from(&denied.reason);
+            ("Denied", "no")
+        }
+        ApprovalRequest::Expired(expired) => match &expired.decision {
+            None => {
+                lines.push(when(
+                    "This request ended at ",
+                    question.answer_by,
+                    " without an answer.".to_owned(),
+                ));
+                lines.push(said(format!("{agent} is told “no answer”.")));
+                ("Ended without an answer", "neither")
+            }
+            Some(decision) => {
+                lines.extend(allowed_lines(decision, &place, now));
+                lines.push(said(format!(
+                    "{agent} did not collect it in time, so nothing came of it."
+                )));
+                ("Allowed, but never collected", "neither")
+            }
+        },
+        ApprovalRequest::Cancelled(cancelled) => {
+            let who = match cancelled.by {
+                CancelledBy::Agent => format!("{agent} no longer needs this. It was withdrawn at "),
+                CancelledBy::Operator => format!("Whoever runs {server} withdrew this at "),
+            };
+            lines.push(when(&who, cancelled.at, ".".to_owned()));
+            lines.push(said("No answer was sent."));
+            ("Withdrawn", "neither")
+        }
+    };
+    Some(Outcome {
+        title: title.to_owned(),
+        look,
+        lines,
+        reason,
+        rule: seen
+            .request
+            .decision()
+            .is_some_and(|decision| decision.answer == Answered::Always),
+        moves: state == State::Approved,
+        state: state.as_str(),
+    })
+}
+
+fn allowed_title(decision: &Decision) -> &'static str {
+    match (&decision.by, decision.answer) {
+        (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
+        (DecidedBy::Person { .. }, Answered::Always) => "Allowed, and from now on",
+        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => "Allowed once",
+    }
+}
+
+fn allowed_lines(decision: &Decision, place: &str, now: OffsetDateTime) -> Vec<Line> {
+    let at = Some(moment(decision.at, now));
+    let line = |before: &str, after: &str| Line {
+        before: before.to_owned(),
+        at: at.clone(),
+        after: after.to_owned(),
+    };
+    match (&decision.by, decision.answer) {
+        (DecidedBy::StandingGrants { .. }, _) => vec![line(
+            "You had allowed this before, so nobody was asked. It was allowed at ",
+            ".",
+        )],
+        (DecidedBy::Person { .. }, Answered::Always) => vec![
+            line("You allowed this at ", place),
+            said("Within the limits you set, you will not be asked again."),
+        ],
+        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => {
+            vec![line("You allowed this at ", place)]
+        }
+    }
+}
+
+/// On which device: this one, or another.
+fn place(answered_in: Option<&Session>, by: &Present) -> String {
+    match answered_in {
+        Some(session) if session.id == by.session.id => ", here.".to_owned(),
+        Some(session) => match &session.user_agent {
+            Some(browser) => format!(", in another sign-in: {browser}."),
+            None => ", in another sign-in.".to_owned(),
+        },
+        None => ".".to_owned(),
+    }
+}
