@@ -1,0 +1,16 @@
+//! Journeys: an agent, a person, a mailbox, a phone, and a clock moved by hand.
+//!
+//! One binary. What touches the database runs on SQLite and on PostgreSQL ([`both`]); the PostgreSQL is a
+//! real one, a temporary cluster that the first test to need it starts.
+
+#![expect(missing_docs, unreachable_pub, reason = "the tests' names say it")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken story says where"
+)]
+
+#[macro_use]
+mod world;
+
+mod agent;
