@@ -146,3 +146,26 @@ pub fn lock(database: &Path) -> Result<Lock, LockError> {
     writeln!(file, "{}", std::process::id()).map_err(io)?;
     Ok(Lock { _file: file })
 }
+
+/// A turn at opening an SQLite database, and perhaps making its tables: one process after the other.
+pub fn opening(database: &Path) -> Result<Lock, ConfigError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".opening");
+    let path = PathBuf::from(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let open = || {
+        let file = options.open(&path)?;
+        file.lock()?;
+        Ok(Lock { _file: file })
+    };
+    open().map_err(|error: std::io::Error| {
+        ConfigError::one(
+            path.display().to_string(),
+            format!("the database's folder cannot be written to: {error}"),
+            "let this user write there, or name another with COUNTERSIGN_DATA_DIR",
+        )
+    })
+}

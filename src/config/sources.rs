@@ -70,7 +70,7 @@ fn unknown_setting(name: &str, place: String, known: &[String]) -> Problem {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let fix = match nearest(name, &known) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None => "remove it; `countersign serve --print-config` lists every setting".to_owned(),
+        None => "remove it; `countersign serve --default-config` lists every setting".to_owned(),
     };
     Problem {
         place,

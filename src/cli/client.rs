@@ -1,0 +1,232 @@
+//! `client`: who may ask.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::host::Host;
+use super::output::{Output, table};
+use crate::domain::ciba::mode::Mode;
+use crate::domain::client::{AuthMethod, Client, Role};
+use crate::domain::id::ClientId;
+use crate::flow::register::{self, NewClient, RegisterError};
+
+/// Agents that ask, and services that rely on answers.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Register a client; its secret is shown once
+    #[command(after_help = "Example:\n  countersign client add \"Deploy Bot\" --scope deploy")]
+    Add(Box<Add>),
+    /// List the clients
+    List,
+    /// Refuse a client everywhere, at once
+    Disable {
+        /// Its client_id
+        client_id: String,
+    },
+    /// Let a disabled client in again
+    Enable {
+        /// Its client_id
+        client_id: String,
+    },
+}
+
+/// What a new client is.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// What people read when it asks
+    name: String,
+    /// What it is here for
+    #[arg(long, default_value = "agent", value_parser = ["agent", "resource_server"])]
+    role: String,
+    /// How it proves who it is
+    #[arg(
+        long,
+        value_name = "METHOD",
+        default_value = "client_secret_basic",
+        value_parser = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    )]
+    auth: String,
+    /// How it learns answers
+    #[arg(long, default_value = "poll", value_parser = ["poll"])]
+    mode: String,
+    /// Its public keys, for private_key_jwt: a file with a JWK Set, or - for stdin
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// A scope it may ask for; may be repeated. Without one: all in the catalogue
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
+    scopes: Vec<String>,
+    /// A type of authorization details it may ask for; may be repeated. Without one: all
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// A resource it may ask for; may be repeated. Without one: all
+    #[arg(long = "resource", value_name = "ID")]
+    resources: Vec<String>,
+    /// A grant type; may be repeated. Without one: CIBA, for an agent
+    #[arg(long = "grant-type", value_name = "TYPE")]
+    grant_types: Vec<String>,
+}
+
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Store(error) => error.into(),
+            error @ RegisterError::Entropy(_) => Self::new(Exit::Failed, error),
+            error @ RegisterError::Taken(_) => Self::new(Exit::Conflict, error)
+                .effect("nothing was added")
+                .fix("`countersign person list` shows who is there"),
+            error @ RegisterError::Already(_) => {
+                Self::new(Exit::Conflict, error).effect("nothing was changed")
+            }
+            error @ RegisterError::Unknown(_) => Self::new(Exit::Usage, error)
+                .fix("`countersign person list` and `countersign client list` show who is there"),
+            error @ (RegisterError::KeysMissing | RegisterError::KeysUnused) => {
+                Self::new(Exit::Usage, error)
+                    .fix("give --auth private-key-jwt and --jwks FILE together".replace("private-key-jwt", "private_key_jwt"))
+            }
+            error @ (RegisterError::Name(_)
+            | RegisterError::Email(_)
+            | RegisterError::Username
+            | RegisterError::Keys(_)
+            | RegisterError::Scope(_)
+            | RegisterError::Resource(_)
+            | RegisterError::Type(_)
+            | RegisterError::GrantType(_)) => {
+                Self::new(Exit::Usage, error).effect("nothing was added")
+            }
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(command: ClientCommand, host: &Host, output: Output) -> Result<Exit, Failure> {
+    match command {
+        ClientCommand::Add(add) => add_client(*add, host, output).await,
+        ClientCommand::List => list(host, output).await,
+        ClientCommand::Disable { client_id } => set_active(client_id, false, host, output).await,
+        ClientCommand::Enable { client_id } => set_active(client_id, true, host, output).await,
+    }
+}
+
+async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let jwks = add.jwks.as_deref().map(super::input::read).transpose()?;
+    let new = NewClient {
+        name: add.name,
+        role: Role::from_word(&add.role).unwrap_or(Role::Agent),
+        auth: AuthMethod::from_word(&add.auth).unwrap_or(AuthMethod::ClientSecretBasic),
+        jwks,
+        mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
+        scopes: add.scopes,
+        types: add.types,
+        resources: add.resources,
+        grant_types: add.grant_types,
+    };
+    warn_of_unknown(&new, host, output);
+    let added = register::add_client(&host.app, new).await?;
+    let (id, name) = (&added.client.id, &added.client.name);
+    output.done(format_args!("client {id} ({name}) was added"));
+    let secret = added.secret.as_ref().map(ExposeSecret::expose_secret);
+    if output.json {
+        let mut shown = shown(&added.client);
+        if let (Some(shown), Some(secret)) = (shown.as_object_mut(), secret) {
+            shown.insert("client_secret".to_owned(), json!(secret));
+        }
+        output.json(&shown);
+    } else {
+        output.data(format_args!("client_id      {id}"));
+        if let Some(secret) = secret {
+            output.data(format_args!("client_secret  {secret}"));
+        }
+    }
+    if secret.is_some() {
+        output.warn("the secret is shown this once: keep it where only the client can read it");
+    }
+    output.next(format_args!(
+        "let it ask:  COUNTERSIGN_CLIENT_ID={id} COUNTERSIGN_CLIENT_SECRET_FILE=… countersign ask maya@example.com \"Hello?\""
+    ));
+    Ok(Exit::Ok)
+}
+
+/// What a client may ask for need not be in the catalogue yet, but a typing error is likelier.
+fn warn_of_unknown(new: &NewClient, host: &Host, output: Output) {
+    let current = host.app.catalogue.get();
+    let catalogue = &current.catalogue;
+    let known_scope = |name: &String| name == "openid" || catalogue.scope(name).is_some();
+    let scopes = new.scopes.iter().filter(|name| !known_scope(name));
+    let types = new
+        .types
+        .iter()
+        .filter(|name| catalogue.detail_type(name).is_none());
+    let resources = new
+        .resources
+        .iter()
+        .filter(|name| catalogue.resource(name).is_none());
+    for name in scopes.chain(types).chain(resources) {
+        output.warn(format_args!("the catalogue has no {name}"));
+    }
+}
+
+async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
+    let clients = register::clients(&host.app).await?;
+    if output.json {
+        let clients: Vec<Value> = clients.iter().map(shown).collect();
+        output.json(&json!({ "clients": clients }));
+        return Ok(Exit::Ok);
+    }
+    if clients.is_empty() {
+        output.next("no clients yet: countersign client add \"Deploy Bot\"");
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<[String; 5]> = clients
+        .iter()
+        .map(|client| {
+            [
+                client.id.0.clone(),
+                client.name.clone(),
+                client.role.as_str().to_owned(),
+                client.credentials.method().as_str().to_owned(),
+                state(client.active).to_owned(),
+            ]
+        })
+        .collect();
+    let head = ["CLIENT_ID", "NAME", "ROLE", "AUTH", "STATE"];
+    table(head, &rows).iter().for_each(|line| output.data(line));
+    Ok(Exit::Ok)
+}
+
+async fn set_active(
+    client_id: String,
+    active: bool,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let client = register::set_client_active(&host.app, &ClientId(client_id), active).await?;
+    output.done(format_args!("{} is {}", client.name, state(active)));
+    if output.json {
+        output.json(&shown(&client));
+    }
+    Ok(Exit::Ok)
+}
+
+/// The word for whether a client or a person may take part.
+pub fn state(active: bool) -> &'static str {
+    if active { "active" } else { "disabled" }
+}
+
+fn shown(client: &Client) -> Value {
+    json!({
+        "client_id": client.id,
+        "client_name": client.name,
+        "role": client.role,
+        "state": state(client.active),
+        "token_endpoint_auth_method": client.credentials.method(),
+        "backchannel_token_delivery_mode": client.mode,
+        "grant_types": client.grant_types,
+        "scopes": client.scopes,
+        "types": client.types,
+        "resources": client.resources,
+    })
+}

@@ -1,0 +1,142 @@
+//! What a terminal can do: one file a subcommand.
+//!
+//! Data goes to stdout, words go to stderr, `--json` makes the data JSON, and the [exit code](exit::Exit)
+//! says how it ended. Commands on the server's host work on its database; `ask` and `wait` are clients
+//! like any other and use public endpoints only. None of them can answer a request.
+
+mod client;
+mod completion;
+pub mod exit;
+mod host;
+mod input;
+mod output;
+mod person;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+use host::Host;
+use output::Output;
+
+/// What a bare `countersign` prints.
+const SHORT_HELP: &str = "\
+countersign – software agents ask a person before they act
+
+  countersign demo                      try everything here, nothing is kept
+  countersign serve                     run it for real
+  countersign ask maya \"Deploy 4.2?\"    ask and wait (exit 0 = yes, 10 = no)
+
+More: countersign --help";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done, or approved    10 denied       2 bad usage            6 exists already, or in use
+  1 failed               11 no answer    3 bad configuration   20 verification failed
+                         12 cancelled    4 cannot connect     130 interrupted
+                         13 blocked      5 not authorised";
+
+/// Software agents ask a person before they act
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, after_help = EXIT_CODES, disable_help_subcommand = false)]
+struct Cli {
+    /// The settings file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// No colours
+    #[arg(long, global = true)]
+    no_color: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Register, list and disable clients
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Add, list, disable and sign in people
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// Print a shell's completion script
+    Completion(completion::Completion),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+        }
+    };
+    let output = Output::new(cli.json, cli.no_color);
+    let Some(command) = cli.command else {
+        output.data(SHORT_HELP);
+        return Exit::Ok.into();
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, error));
+    let ended = runtime.and_then(|runtime| {
+        let ended = runtime.block_on(dispatch(command, cli.config, output));
+        // A thread that waits for a line nobody types must not keep the process.
+        runtime.shutdown_background();
+        ended
+    });
+    ended
+        .unwrap_or_else(|failure| {
+            output.failure(&failure);
+            failure.exit
+        })
+        .into()
+}
+
+async fn dispatch(
+    command: Command,
+    config: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let config = config.as_deref();
+    let open = async || host::open(config, output).await;
+    match command {
+        Command::Serve(serve) => serve::run(&serve, config, output).await,
+        Command::Completion(completion) => Ok(completion::run(&completion)),
+        Command::Client(command) => {
+            let host = open().await?;
+            let ended = client::run(command, &host, output).await;
+            closing(host, ended).await
+        }
+        Command::Person(command) => {
+            let host = open().await?;
+            let ended = person::run(command, &host, output).await;
+            closing(host, ended).await
+        }
+    }
+}
+
+async fn closing(host: Host, ended: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    host.close().await;
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,164 @@
+//! `person`: who can be asked.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::client::state;
+use super::exit::{Exit, Failure, chain};
+use super::host::Host;
+use super::output::{Output, table};
+use crate::domain::action::duration;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::user::User;
+use crate::flow::register::{self, NewPerson};
+use crate::flow::sign_in;
+
+/// People who can be asked.
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// Add a person
+    #[command(after_help = "Example:\n  countersign person add maya@example.com --name Maya")]
+    Add {
+        /// Where letters go
+        email: String,
+        /// What pages call them
+        #[arg(long)]
+        name: Option<String>,
+        /// Another name an agent may use for them
+        #[arg(long)]
+        username: Option<String>,
+    },
+    /// Print a one-time link that signs a person in
+    Link {
+        /// Their address, username or id
+        #[arg(value_name = "EMAIL")]
+        person: String,
+    },
+    /// List the people
+    List,
+    /// Ask a person nothing any more, and honour nothing they allowed
+    Disable {
+        /// Their address, username or id
+        #[arg(value_name = "EMAIL")]
+        person: String,
+    },
+    /// Let a disabled person take part again
+    Enable {
+        /// Their address, username or id
+        #[arg(value_name = "EMAIL")]
+        person: String,
+    },
+}
+
+/// Runs the command.
+pub async fn run(command: PersonCommand, host: &Host, output: Output) -> Result<Exit, Failure> {
+    match command {
+        PersonCommand::Add {
+            email,
+            name,
+            username,
+        } => {
+            let new = NewPerson {
+                email,
+                username,
+                name,
+            };
+            let user = register::add_person(&host.app, new).await?;
+            output.done(format_args!("{} <{}> was added", user.name, user.email));
+            output.next(format_args!(
+                "sign them in:  countersign person link {}",
+                user.email
+            ));
+            show(&user, output);
+            Ok(Exit::Ok)
+        }
+        PersonCommand::Link { person } => link(&person, host, output).await,
+        PersonCommand::List => list(host, output).await,
+        PersonCommand::Disable { person } => set_active(&person, false, host, output).await,
+        PersonCommand::Enable { person } => set_active(&person, true, host, output).await,
+    }
+}
+
+async fn link(person: &str, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let user = register::person(&host.app, person).await?;
+    if !user.active {
+        return Err(
+            Failure::new(Exit::Conflict, format_args!("{} is disabled", user.email)).fix(
+                format_args!("countersign person enable {}", user.email),
+            ),
+        );
+    }
+    let url = sign_in::make_link(&host.app, &user, Assurance::HostLink, None)
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, chain(&error)))?;
+    let life = host.app.settings.sign_in_link_life;
+    output.say(format_args!(
+        "Whoever opens this link is {}: once, within {}.",
+        user.name,
+        duration::words(life)
+    ));
+    if output.json {
+        let expires_in = life.whole_seconds();
+        output.json(&json!({ "url": url, "expires_in": expires_in, "sub": user.id }));
+    } else {
+        output.data(url);
+    }
+    Ok(Exit::Ok)
+}
+
+async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
+    let people = register::people(&host.app).await?;
+    if output.json {
+        let people: Vec<Value> = people.iter().map(shown).collect();
+        output.json(&json!({ "people": people }));
+        return Ok(Exit::Ok);
+    }
+    if people.is_empty() {
+        output.next("nobody yet: countersign person add maya@example.com");
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<[String; 5]> = people
+        .iter()
+        .map(|user| {
+            [
+                user.email.clone(),
+                user.name.clone(),
+                user.username.clone().unwrap_or_default(),
+                user.id.to_string(),
+                state(user.active).to_owned(),
+            ]
+        })
+        .collect();
+    let head = ["EMAIL", "NAME", "USERNAME", "SUB", "STATE"];
+    table(head, &rows).iter().for_each(|line| output.data(line));
+    Ok(Exit::Ok)
+}
+
+async fn set_active(
+    person: &str,
+    active: bool,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let found = register::person(&host.app, person).await?;
+    let user = register::set_person_active(&host.app, found.id, active).await?;
+    output.done(format_args!("{} is {}", user.email, state(active)));
+    show(&user, output);
+    Ok(Exit::Ok)
+}
+
+fn show(user: &User, output: Output) {
+    if output.json {
+        output.json(&shown(user));
+    }
+}
+
+fn shown(user: &User) -> Value {
+    json!({
+        "sub": user.id,
+        "email": user.email,
+        "username": user.username,
+        "name": user.name,
+        "state": state(user.active),
+    })
+}
