@@ -14,6 +14,10 @@ pub const JWKS: &str = "/oauth/jwks";
 pub const APPROVALS: &str = "/api/v1/approvals";
 /// One of them.
 pub const APPROVAL: &str = "/api/v1/approvals/{id}";
+/// For machines: the process answers.
+pub const LIVE: &str = "/livez";
+/// For machines: it can do its work.
+pub const READY: &str = "/readyz";
 /// For people: what waits for them.
 pub const INBOX: &str = "/";
 /// For people: one request.

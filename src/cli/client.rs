@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::host::Host;
-use super::output::{Output, table};
+use super::output::Output;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::{AuthMethod, Client, Role};
 use crate::domain::id::ClientId;
@@ -84,8 +84,10 @@ impl From<RegisterError> for Failure {
             error @ RegisterError::Unknown(_) => Self::new(Exit::Usage, error)
                 .fix("`countersign person list` and `countersign client list` show who is there"),
             error @ (RegisterError::KeysMissing | RegisterError::KeysUnused) => {
-                Self::new(Exit::Usage, error)
-                    .fix("give --auth private-key-jwt and --jwks FILE together".replace("private-key-jwt", "private_key_jwt"))
+                Self::new(Exit::Usage, error).fix(
+                    "give --auth private-key-jwt and --jwks FILE together"
+                        .replace("private-key-jwt", "private_key_jwt"),
+                )
             }
             error @ (RegisterError::Name(_)
             | RegisterError::Email(_)
@@ -193,7 +195,7 @@ async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
         })
         .collect();
     let head = ["CLIENT_ID", "NAME", "ROLE", "AUTH", "STATE"];
-    table(head, &rows).iter().for_each(|line| output.data(line));
+    output.table(head, &rows);
     Ok(Exit::Ok)
 }
 

@@ -8,7 +8,9 @@ use super::exit::Exit;
 
 /// Which shell.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign completion bash > /etc/bash_completion.d/countersign")]
+#[command(
+    after_help = "Example:\n  countersign completion bash > /etc/bash_completion.d/countersign"
+)]
 pub struct Completion {
     /// The shell
     shell: Shell,

@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn an_error_says_cause_effect_and_fix() {
-        let failure = Failure::new(Exit::Config, "no key").effect("no start").fix("make one");
+        let failure = Failure::new(Exit::Config, "no key")
+            .effect("no start")
+            .fix("make one");
         assert_eq!(
             failure.to_string(),
             "no key\n  effect: no start\n  fix: make one"

@@ -133,6 +133,7 @@ async fn open_place(config: Config, public_url: String, place: Place) -> Result<
         !place.has_database(),
         || entropy.bytes().ok(),
     )?;
+    place.make_private()?;
     let roots = roots(config.extra_roots_file.as_deref())?;
     let allow = config
         .outbound_allow
@@ -144,7 +145,11 @@ async fn open_place(config: Config, public_url: String, place: Place) -> Result<
                 "list hosts and networks with commas between",
             )
         })?;
-    let mailer = mailer(&config, &allow, roots.as_ref().map(|roots| roots.1.as_slice()))?;
+    let mailer = mailer(
+        &config,
+        &allow,
+        roots.as_ref().map(|roots| roots.pem.as_slice()),
+    )?;
     let options = Options {
         vapid_contact: vapid_contact(&config, &public_url)?,
         settings: Settings {
@@ -155,14 +160,14 @@ async fn open_place(config: Config, public_url: String, place: Place) -> Result<
         master_key: key.key,
         sender: SenderOptions {
             allow,
-            tls_roots: roots.map(|roots| roots.0).unwrap_or_default(),
+            tls_roots: roots.map(|roots| roots.parsed).unwrap_or_default(),
             ..SenderOptions::default()
         },
         mailer,
         clock: Clock::system(),
         entropy,
     };
-    let app = crate::app::open::open(options)
+    let app = Box::pin(crate::app::open::open(options))
         .await
         .map_err(|error| match error {
             OpenError::Store(error) => cannot_open(&place, &error),
@@ -192,8 +197,13 @@ fn cannot_open(place: &Place, error: &StoreError) -> Failure {
         .fix("check database_url (COUNTERSIGN_DATABASE_URL), and that it may be written to")
 }
 
-/// Certificates to trust besides the machine's own: parsed, and as they stand in the file.
-fn roots(file: Option<&Path>) -> Result<Option<(Vec<Certificate>, Vec<u8>)>, ConfigError> {
+/// Certificates to trust besides the machine's own.
+struct Roots {
+    parsed: Vec<Certificate>,
+    pem: Vec<u8>,
+}
+
+fn roots(file: Option<&Path>) -> Result<Option<Roots>, ConfigError> {
     let Some(path) = file else {
         return Ok(None);
     };
@@ -208,7 +218,10 @@ fn roots(file: Option<&Path>) -> Result<Option<(Vec<Certificate>, Vec<u8>)>, Con
         .map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let certificates = Certificate::from_pem_bundle(&pem)
         .map_err(|_| wrong(format!("{} holds no certificates", path.display())))?;
-    Ok(Some((certificates, pem)))
+    Ok(Some(Roots {
+        parsed: certificates,
+        pem,
+    }))
 }
 
 fn mailer(

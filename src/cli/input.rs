@@ -12,7 +12,10 @@ const MOST: u64 = 4 * 1024 * 1024;
 pub fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(MOST + 1).read_to_string(&mut text)
+        std::io::stdin()
+            .lock()
+            .take(MOST + 1)
+            .read_to_string(&mut text)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text))
     };

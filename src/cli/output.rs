@@ -40,6 +40,13 @@ impl Output {
         self.data(value);
     }
 
+    /// Rows of data in columns.
+    pub fn table<const N: usize>(self, head: [&str; N], rows: &[[String; N]]) {
+        for line in columns(head, rows) {
+            self.data(line);
+        }
+    }
+
     /// Words.
     #[expect(clippy::unused_self, reason = "all output goes through one door")]
     pub fn say(self, words: impl std::fmt::Display) {
@@ -100,7 +107,7 @@ fn symbols(variable: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 /// Rows in columns, each as wide as its widest entry.
-pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Vec<String> {
+fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Vec<String> {
     let mut widths = head.map(|word| word.chars().count());
     for row in rows {
         for (width, entry) in widths.iter_mut().zip(row) {
@@ -139,6 +146,6 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_they_must_be() {
         let rows = [["a".to_owned(), "bb".to_owned()]];
-        assert_eq!(table(["ID", "NAME"], &rows), ["ID  NAME", "a   bb"]);
+        assert_eq!(columns(["ID", "NAME"], &rows), ["ID  NAME", "a   bb"]);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::client::state;
 use super::exit::{Exit, Failure, chain};
 use super::host::Host;
-use super::output::{Output, table};
+use super::output::Output;
 use crate::domain::action::duration;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::user::User;
@@ -83,9 +83,8 @@ async fn link(person: &str, host: &Host, output: Output) -> Result<Exit, Failure
     let user = register::person(&host.app, person).await?;
     if !user.active {
         return Err(
-            Failure::new(Exit::Conflict, format_args!("{} is disabled", user.email)).fix(
-                format_args!("countersign person enable {}", user.email),
-            ),
+            Failure::new(Exit::Conflict, format_args!("{} is disabled", user.email))
+                .fix(format_args!("countersign person enable {}", user.email)),
         );
     }
     let url = sign_in::make_link(&host.app, &user, Assurance::HostLink, None)
@@ -130,7 +129,7 @@ async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
         })
         .collect();
     let head = ["EMAIL", "NAME", "USERNAME", "SUB", "STATE"];
-    table(head, &rows).iter().for_each(|line| output.data(line));
+    output.table(head, &rows);
     Ok(Exit::Ok)
 }
 

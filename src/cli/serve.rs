@@ -11,7 +11,6 @@ use super::exit::{Exit, Failure};
 use super::host::{self, Host};
 use super::output::Output;
 use crate::app::App;
-use crate::config::data_dir::{self, LockError};
 use crate::config::{self, Config, ConfigError, Connections};
 use crate::flow::sign_in;
 use crate::server::{self, Limits};
@@ -76,12 +75,10 @@ fn start_log(config: &Config, style: Style) -> Result<(), Failure> {
 
 async fn listen(config: &Config) -> Result<(TcpListener, std::net::SocketAddr), Failure> {
     let cannot = |error: std::io::Error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Exit::Conflict,
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::AddrNotAvailable => {
-                Exit::Config
-            }
-            _ => Exit::Failed,
+        let exit = if error.kind() == std::io::ErrorKind::AddrInUse {
+            Exit::Conflict
+        } else {
+            Exit::Config
         };
         Failure::new(
             exit,
@@ -191,7 +188,7 @@ impl Ready<'_> {
             ),
             Style::Text => self.say(host, &kid, output),
         }
-        self.warn(app, output, style);
+        warn_of(app, output, style);
     }
 
     fn say(&self, host: &Host, kid: &str, output: Output) {
@@ -225,21 +222,24 @@ impl Ready<'_> {
             self.took.as_secs_f32()
         ));
     }
+}
 
-    fn warn(&self, app: &App, output: Output, style: Style) {
-        let warn = |words: &str| match style {
-            Style::Json => tracing::warn!("{words}"),
-            Style::Text => output.warn(words),
-        };
-        if !sign_in::can_send(app) {
-            warn("mail is off: people without a browser that takes notifications cannot be reached");
-        }
-        let url = &app.settings.public_url;
-        let local = ["http://127.", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|front| url.starts_with(front));
-        if !app.settings.is_https() && !local {
-            warn("the public URL is plain http: browsers refuse notifications there, and others can listen");
-        }
+/// What works less well than it could.
+fn warn_of(app: &App, output: Output, style: Style) {
+    let warn = |words: &str| match style {
+        Style::Json => tracing::warn!("{words}"),
+        Style::Text => output.warn(words),
+    };
+    if !sign_in::can_send(app) {
+        warn("mail is off: people without a browser that takes notifications cannot be reached");
+    }
+    let url = &app.settings.public_url;
+    let local = ["http://127.", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|front| url.starts_with(front));
+    if !app.settings.is_https() && !local {
+        warn(
+            "the public URL is plain http: browsers refuse notifications there, and others can listen",
+        );
     }
 }

@@ -27,6 +27,25 @@ impl Place {
     pub fn has_database(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.exists())
     }
+
+    /// Makes the database's file, empty, so that nobody else can ever read it: what SQLite puts beside
+    /// it gets the same mode.
+    pub fn make_private(&self) -> Result<(), ConfigError> {
+        let Some(path) = &self.file else {
+            return Ok(());
+        };
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map(drop).map_err(|error| {
+            ConfigError::one(
+                path.display().to_string(),
+                format!("the database cannot be written to: {error}"),
+                "let this user write there, or name another place with COUNTERSIGN_DATA_DIR",
+            )
+        })
+    }
 }
 
 /// Finds the data directory, or makes it, readable by nobody else.

@@ -117,21 +117,17 @@ impl Page<'_> {
     ) {
         for (key, value) in table {
             let name = format!("{front}{}", key.get_ref());
-            match scalar(value) {
-                Some(text) => {
-                    let place = self.place(key.span().start);
-                    values.insert(name, Given { text, place });
-                }
-                None => match value.get_ref() {
-                    DeValue::Table(inner) if front.is_empty() => {
-                        self.take(&format!("{name}."), inner, values, problems);
-                    }
-                    other => problems.push(Problem {
-                        place: self.place(key.span().start),
-                        cause: format!("{name} cannot be a {}", other.type_str()),
-                        fix: format!("write {name} = \"value\""),
-                    }),
-                },
+            let place = self.place(key.span().start);
+            if let Some(text) = scalar(value) {
+                values.insert(name, Given { text, place });
+            } else if let (DeValue::Table(inner), true) = (value.get_ref(), front.is_empty()) {
+                self.take(&format!("{name}."), inner, values, problems);
+            } else {
+                problems.push(Problem {
+                    place,
+                    cause: format!("{name} cannot be a {}", value.get_ref().type_str()),
+                    fix: format!("write {name} = \"value\""),
+                });
             }
         }
     }

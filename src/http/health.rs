@@ -42,7 +42,10 @@ async fn ready(State(app): State<App>, uri: Uri) -> Response {
         .map(|(name, holds)| format!("{} {name}\n", if *holds { "ok" } else { "failed" }))
         .collect::<String>();
     if ready {
-        answer(StatusCode::OK, if verbose { lines } else { "ok\n".to_owned() })
+        answer(
+            StatusCode::OK,
+            if verbose { lines } else { "ok\n".to_owned() },
+        )
     } else {
         answer(StatusCode::SERVICE_UNAVAILABLE, lines)
     }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod extract;
+pub mod health;
 pub mod layer;
 pub mod oauth;
 pub mod pages;
@@ -19,6 +20,7 @@ pub fn router(app: App) -> Router {
         .merge(oauth::router())
         .merge(api::router())
         .merge(pages::router())
+        .merge(health::router())
         .layer(headers.layer())
         .with_state(app)
 }
