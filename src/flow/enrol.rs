@@ -34,6 +34,11 @@ pub enum EnrolError {
     Seal(#[from] DoesNotOpen),
 }
 
+/// The public key that browsers subscribe with.
+pub fn vapid_key(app: &App) -> String {
+    app.channels.web_push.public_key_base64url()
+}
+
 /// Adds the browser whose `PushSubscription` this is; what the same browser was before is replaced.
 pub async fn add_device(
     app: &App,

@@ -38,8 +38,21 @@ struct ErrorPage {
     words: &'static [&'static str],
 }
 
+/// What the app shows without a network. It is kept on the phone, so it holds nothing of anyone's.
+pub(super) async fn offline() -> Response {
+    let page = ErrorPage {
+        frame: Frame::plain(),
+        title: "You are offline",
+        words: &[
+            "No answer was sent, and none is kept to be sent later.",
+            "Open the request again when you are back.",
+        ],
+    };
+    Html(page.render().unwrap_or_default()).into_response()
+}
+
 impl PageError {
-    fn status(self) -> StatusCode {
+    pub(super) fn status(self) -> StatusCode {
         match self {
             Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::SignedOut => StatusCode::UNAUTHORIZED,

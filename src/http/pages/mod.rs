@@ -3,12 +3,18 @@
 //! A page works without its script. What a form may do is settled by
 //! [`OwnForm`](crate::http::extract::own_form::OwnForm); what an answer means, by the flows.
 
+mod allowed;
+mod always;
 mod assets;
+mod devices;
 mod error;
 mod frame;
+mod history;
+mod inbox;
 mod outcome;
 mod raw;
 mod request;
+mod settings;
 mod sign_in;
 mod words;
 
@@ -23,8 +29,20 @@ pub use error::PageError;
 /// Every page.
 pub fn router() -> Router<App> {
     Router::new()
+        .route(paths::INBOX, get(inbox::show))
         .route(paths::REQUEST, get(request::show).post(request::answer))
         .route(paths::REQUEST_STATE, get(request::state))
+        .route(
+            paths::REQUEST_ALWAYS,
+            get(always::show).post(always::answer),
+        )
+        .route(paths::ALLOWED, get(allowed::show))
+        .route(paths::ALLOWED_STOP, post(allowed::stop))
+        .route(paths::HISTORY, get(history::show))
+        .route(paths::DEVICES, get(devices::show))
+        .route(paths::DEVICES_PUSH, post(devices::subscribe))
+        .route(paths::DEVICES_REMOVE, post(devices::remove))
+        .route(paths::SETTINGS, get(settings::show))
         .route(paths::SIGN_IN, get(sign_in::form).post(sign_in::send))
         .route(paths::SIGN_IN_AGAIN, post(sign_in::again))
         .route(
@@ -35,4 +53,5 @@ pub fn router() -> Router<App> {
         .route(paths::MANIFEST, get(assets::manifest))
         .route(paths::SERVICE_WORKER, get(assets::service_worker))
         .route(paths::STATIC, get(assets::file))
+        .route(paths::OFFLINE, get(error::offline))
 }

@@ -1,0 +1,284 @@
+//! "Always…": how far, and until when.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use super::PageError;
+use super::frame::{Frame, Here, page};
+use super::request::{find, grave, hex, not_taken, not_yours, purpose, unhex};
+use super::words::{Agent, Moment, agent, moment};
+use crate::app::App;
+use crate::domain::ciba::approval::State as RequestState;
+use crate::domain::consent::bounds::{FieldChoice, FieldChoices};
+use crate::domain::id::RequestId;
+use crate::flow::answer::{self as flow, AnswerError, Choice};
+use crate::flow::show::{self, AlwaysOffer, Seen};
+use crate::flow::sign_in::Present;
+use crate::http::extract::FormParams;
+use crate::http::extract::own_form::OwnForm;
+use crate::http::extract::present_person::PresentPerson;
+use crate::paths;
+
+#[derive(Template)]
+#[template(path = "pages/always.html")]
+struct AlwaysPage<'a> {
+    frame: Frame,
+    id: RequestId,
+    agent: Agent,
+    heading: &'a str,
+    tier: &'static str,
+    grave: Option<&'static str>,
+    ends: Vec<End>,
+    items: Vec<Item>,
+    digest: String,
+    csrf: String,
+    problem: Option<String>,
+}
+
+struct End {
+    key: &'static str,
+    label: String,
+    ends_at: Moment,
+    picked: bool,
+}
+
+struct Item {
+    /// Its sentence, when there are several.
+    heading: Option<String>,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    /// Under which the form sends the pick.
+    name: String,
+    label: String,
+    asked: String,
+    options: Vec<Pick>,
+}
+
+struct Pick {
+    key: &'static str,
+    words: &'static str,
+    /// What to propose, for a choice with a value.
+    proposal: Option<String>,
+    picked: bool,
+}
+
+/// Shows what can be chosen.
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    PresentPerson(by): PresentPerson,
+) -> Result<Response, PageError> {
+    match find(&app, &id, &by).await? {
+        Some(seen) => sheet(&app, &by, &seen, None, &FormParams::default()),
+        None => not_yours(&app, &by),
+    }
+}
+
+fn sheet(
+    app: &App,
+    by: &Present,
+    seen: &Seen,
+    problem: Option<String>,
+    chosen: &FormParams,
+) -> Result<Response, PageError> {
+    let now = app.clock.now();
+    let question = seen.request.question();
+    // Settled, too old a sign-in, or nothing to offer: the request's own page says so.
+    let offer = match show::always(app, seen) {
+        Ok(offer)
+            if seen.request.state() == RequestState::Pending
+                && by.may_answer(question.tier, now).is_ok() =>
+        {
+            offer
+        }
+        Ok(_) | Err(_) => return Ok(Redirect::to(&paths::request(question.id)).into_response()),
+    };
+    let digest = hex(&question.card_digest);
+    let card = &seen.card;
+    page(&AlwaysPage {
+        frame: Frame::of(app, by, Here::Elsewhere),
+        id: question.id,
+        agent: agent(&card.agent.id, &card.agent.name),
+        heading: &card.heading,
+        tier: card.tier.as_str(),
+        grave: grave(card.tier),
+        ends: ends(&offer, chosen, now),
+        items: items(offer, chosen),
+        csrf: app
+            .secrets
+            .csrf_token(by.session.id, &purpose(question.id, &digest)),
+        digest,
+        problem,
+    })
+}
+
+fn ends(offer: &AlwaysOffer, chosen: &FormParams, now: time::OffsetDateTime) -> Vec<End> {
+    let known = |key| offer.ends.iter().any(|end| end.key == key);
+    let chosen = chosen.get("until").filter(|key| known(*key));
+    offer
+        .ends
+        .iter()
+        .map(|end| End {
+            key: end.key,
+            label: end.label.clone(),
+            ends_at: moment(end.ends_at, now),
+            picked: chosen.map_or(end.usual, |key| key == end.key),
+        })
+        .collect()
+}
+
+fn items(offer: AlwaysOffer, chosen: &FormParams) -> Vec<Item> {
+    let several = offer.items.len() > 1;
+    let item = |(at, item): (usize, show::OfferedItem)| Item {
+        heading: several.then_some(item.heading),
+        fields: item
+            .choices
+            .into_iter()
+            .map(|choices| field(at, choices, chosen))
+            .collect(),
+    };
+    offer.items.into_iter().enumerate().map(item).collect()
+}
+
+fn field(at: usize, choices: FieldChoices, chosen: &FormParams) -> Field {
+    let name = field_name(at, &choices.name);
+    let key = chosen.get(&name);
+    let typed = |option: &FieldChoice| {
+        let typed = chosen.get(&value_name(&name, option.key()));
+        option
+            .proposal()
+            .map(|usual| typed.unwrap_or(usual).to_owned())
+    };
+    Field {
+        options: choices
+            .options
+            .iter()
+            .enumerate()
+            .map(|(nth, option)| Pick {
+                key: option.key(),
+                words: option.words(),
+                proposal: typed(option),
+                picked: key.map_or(nth == 0, |key| key == option.key()),
+            })
+            .collect(),
+        label: choices.label,
+        asked: choices.asked,
+        name,
+    }
+}
+
+/// The form's name for a field of the nth thing asked.
+fn field_name(at: usize, name: &str) -> String {
+    format!("pick.{at}.{name}")
+}
+
+/// The form's name for the value that goes with a choice.
+fn value_name(field: &str, key: &str) -> String {
+    format!("{field}.{key}")
+}
+
+/// Takes the answer.
+pub(super) async fn answer(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: OwnForm,
+) -> Result<Response, PageError> {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return not_yours(&app, &form.by);
+    };
+    let digest = form.closed().get("card").unwrap_or_default().to_owned();
+    let (by, params, from) = form.opened(&purpose(id, &digest))?;
+    let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
+    let Some(seen) = show::request(&app, id, &by).await? else {
+        return not_yours(&app, &by);
+    };
+    let choice = Choice::Always {
+        until: params.get("until").unwrap_or_default().to_owned(),
+        picks: show::always(&app, &seen)
+            .map(|offer| picks(&offer, &params))
+            .unwrap_or_default(),
+    };
+    match flow::answer(&app, id, &by, choice, shown, from).await {
+        Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
+        Err(AnswerError::Bounds(words)) => {
+            let words = format!("Nothing was saved: {words}");
+            let mut response = sheet(&app, &by, &seen, Some(words), &params)?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(response)
+        }
+        Err(error) => not_taken(&app, &by, id, error).await,
+    }
+}
+
+/// What was picked, thing by thing, under the names the bounds go by.
+fn picks(offer: &AlwaysOffer, params: &FormParams) -> Vec<BTreeMap<String, String>> {
+    let item = |(at, item): (usize, &show::OfferedItem)| {
+        let mut picks = BTreeMap::new();
+        for choices in &item.choices {
+            let name = field_name(at, &choices.name);
+            let Some(key) = params.get(&name) else {
+                continue;
+            };
+            picks.insert(choices.name.clone(), key.to_owned());
+            if let Some(value) = params.get(&value_name(&name, key)) {
+                picks.insert(format!("{}.value", choices.name), value.to_owned());
+            }
+        }
+        picks
+    };
+    offer.items.iter().enumerate().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::extract::form::read_form;
+
+    fn offer() -> AlwaysOffer {
+        let choices = FieldChoices {
+            name: "amount".into(),
+            label: "Amount".into(),
+            asked: "€240.00".into(),
+            options: vec![FieldChoice::Same, FieldChoice::UpTo("240.00".into())],
+        };
+        let item = show::OfferedItem {
+            heading: "Pay".into(),
+            choices: vec![choices],
+        };
+        AlwaysOffer {
+            ends: Vec::new(),
+            items: vec![item.clone(), item],
+        }
+    }
+
+    #[test]
+    fn each_thing_is_bounded_for_itself() {
+        let params = read_form(
+            b"pick.0.amount=at-most&pick.0.amount.at-most=300&pick.1.amount=same&pick.1.amount.at-most=9&pick.7.x=any",
+            &[],
+        );
+        let picks = picks(&offer(), &params.unwrap_or_default());
+        let said = |at: usize| -> Vec<(&str, &str)> {
+            picks[at].iter().map(|(k, v)| (&**k, &**v)).collect()
+        };
+        assert_eq!(said(0), [("amount", "at-most"), ("amount.value", "300")]);
+        assert_eq!(said(1), [("amount", "same")]);
+        assert_eq!(picks.len(), 2);
+    }
+
+    #[test]
+    fn what_was_typed_is_still_there_when_the_sheet_comes_back() {
+        let params = read_form(b"pick.0.amount=at-most&pick.0.amount.at-most=abc", &[]);
+        let items = items(offer(), &params.unwrap_or_default());
+        let options = &items[0].fields[0].options;
+        assert!(options[1].picked && !options[0].picked);
+        assert_eq!(options[1].proposal.as_deref(), Some("abc"));
+        assert!(items[1].fields[0].options[0].picked);
+    }
+}

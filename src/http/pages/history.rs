@@ -1,0 +1,93 @@
+//! What was, the newest first.
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use time::OffsetDateTime;
+
+use super::PageError;
+use super::frame::{Frame, Here, page};
+use super::words::{Agent, Moment, agent, moment};
+use crate::app::App;
+use crate::domain::ciba::approval::{Answered, ApprovalRequest, DecidedBy, Decision};
+use crate::domain::id::RequestId;
+use crate::flow::show::{self, Seen};
+use crate::http::extract::present_person::PresentPerson;
+use crate::http::extract::query::read_query;
+
+/// Requests on one page.
+const ROWS: usize = 30;
+
+#[derive(Template)]
+#[template(path = "pages/history.html")]
+struct HistoryPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    first: bool,
+    /// The last one shown, when there are older ones.
+    older: Option<RequestId>,
+}
+
+struct Row {
+    id: RequestId,
+    agent: Agent,
+    heading: String,
+    at: Moment,
+    result: &'static str,
+    look: &'static str,
+}
+
+/// Shows a page of it.
+pub(super) async fn show(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    PresentPerson(by): PresentPerson,
+) -> Result<Response, PageError> {
+    let query = read_query(query.as_deref(), &[]).unwrap_or_default();
+    let before = query.get("before").and_then(|id| id.parse().ok());
+    let now = app.clock.now();
+    // One more than is shown says whether there are older ones.
+    let mut seen = show::history(&app, &by, before, ROWS as u64 + 1).await?;
+    let more = seen.len() > ROWS;
+    seen.truncate(ROWS);
+    let rows: Vec<Row> = seen.into_iter().map(|seen| row(seen, now)).collect();
+    page(&HistoryPage {
+        frame: Frame::of(&app, &by, Here::History),
+        first: before.is_none(),
+        older: rows.last().filter(|_| more).map(|row| row.id),
+        rows,
+    })
+}
+
+fn row(seen: Seen, now: OffsetDateTime) -> Row {
+    let (result, look) = result(&seen.request);
+    let question = seen.request.question();
+    Row {
+        id: question.id,
+        at: moment(seen.settled_at.unwrap_or(question.answer_by), now),
+        agent: agent(&seen.card.agent.id, &seen.card.agent.name),
+        heading: seen.card.heading,
+        result,
+        look,
+    }
+}
+
+/// One word for what became of it, and how it looks.
+fn result(request: &ApprovalRequest) -> (&'static str, &'static str) {
+    let allowed = |decision: &Decision| match (&decision.by, decision.answer) {
+        (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
+        (DecidedBy::Person { .. }, Answered::Always) => "Always",
+        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => "Allowed once",
+    };
+    match request {
+        ApprovalRequest::Pending(_) => ("Waiting", "neither"),
+        ApprovalRequest::Approved(approved) => (allowed(&approved.decision), "yes"),
+        ApprovalRequest::Redeemed(redeemed) => (allowed(&redeemed.decision), "yes"),
+        ApprovalRequest::Denied(_) => ("Denied", "no"),
+        ApprovalRequest::Expired(expired) => match expired.decision {
+            Some(_) => ("Allowed, never collected", "neither"),
+            None => ("No answer", "neither"),
+        },
+        ApprovalRequest::Cancelled(_) => ("Withdrawn", "neither"),
+    }
+}

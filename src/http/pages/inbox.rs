@@ -1,0 +1,63 @@
+//! What waits, the gravest first.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::PageError;
+use super::frame::{Frame, Here, page};
+use super::request::grave;
+use super::words::{Agent, Moment, about, agent, moment};
+use crate::app::App;
+use crate::domain::id::RequestId;
+use crate::flow::show;
+use crate::http::extract::present_person::PresentPerson;
+
+#[derive(Template)]
+#[template(path = "pages/inbox.html")]
+struct InboxPage {
+    frame: Frame,
+    waiting: Vec<Row>,
+    /// A hint that nothing would ring.
+    no_devices: bool,
+}
+
+/// One request in a list.
+struct Row {
+    id: RequestId,
+    agent: Agent,
+    heading: String,
+    service: Option<String>,
+    grave: Option<&'static str>,
+    tier: &'static str,
+    answer_by: Moment,
+    left: String,
+    code: String,
+}
+
+/// Shows what waits.
+pub(super) async fn show(
+    State(app): State<App>,
+    PresentPerson(by): PresentPerson,
+) -> Result<Response, PageError> {
+    let now = app.clock.now();
+    let waiting = show::waiting(&app, &by).await?.into_iter().map(|seen| {
+        let answer_by = seen.request.question().answer_by;
+        Row {
+            id: seen.card.request,
+            agent: agent(&seen.card.agent.id, &seen.card.agent.name),
+            grave: grave(seen.card.tier),
+            tier: seen.card.tier.as_str(),
+            answer_by: moment(answer_by, now),
+            left: about(answer_by - now),
+            heading: seen.card.heading,
+            service: seen.card.resource.map(|resource| resource.name),
+            code: seen.card.match_code,
+        }
+    });
+    page(&InboxPage {
+        frame: Frame::of(&app, &by, Here::Waiting),
+        waiting: waiting.collect(),
+        no_devices: show::devices(&app, &by).await?.is_empty(),
+    })
+}
