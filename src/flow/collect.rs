@@ -38,14 +38,16 @@ const FETCH_AGAIN: Duration = Duration::seconds(60);
 const TRIES: usize = 4;
 
 /// A token request, judged so far as it can be without looking the request up.
+///
+/// It owns what little it needs: ten thousand held polls must not pin ten thousand request buffers.
 #[derive(Debug)]
-pub struct Collection<'a> {
+pub struct Collection {
     /// Who collects.
-    pub by: &'a Authenticated,
+    pub by: Authenticated,
     /// `auth_req_id`.
-    pub auth_req_id: &'a str,
+    pub auth_req_id: String,
     /// The `Idempotency-Key` header.
-    pub idempotency_key: Option<&'a str>,
+    pub idempotency_key: Option<String>,
     /// How long to hold the poll, if there is no answer yet.
     pub wait: std::time::Duration,
     /// The peer's address.
@@ -67,14 +69,14 @@ struct TokenResponse<'a> {
 }
 
 /// The token response's JSON, or why there is none.
-pub async fn collect(app: &App, collection: Collection<'_>) -> Result<String, Unserved> {
+pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserved> {
     let id = app
         .secrets
         .auth_req_ids
-        .read(collection.auth_req_id)
+        .read(&collection.auth_req_id)
         .map(RequestId);
     let id = id.ok_or_else(unknown)?;
-    let key = match collection.idempotency_key {
+    let key = match collection.idempotency_key.as_deref() {
         None => None,
         Some(key) if (1..=255).contains(&key.len()) => Some(digest(key)),
         Some(_) => {
@@ -128,7 +130,7 @@ enum Look {
 
 async fn found(
     app: &App,
-    collection: &Collection<'_>,
+    collection: &Collection,
     key: Option<&[u8; 32]>,
     stored: &StoredRequest,
     now: OffsetDateTime,
@@ -139,7 +141,7 @@ async fn found(
         && redeemed.question.client == collection.by.client().id
         && let Some(response) = fetched_again(app, id, key, now).await?
     {
-        authenticate::spend_later(app, collection.by);
+        authenticate::spend_later(app, &collection.by);
         return Ok(Look::Response(response));
     }
     match judge(request, &collection.by.client().id) {
@@ -150,7 +152,7 @@ async fn found(
         }
         Err(refusal) => {
             app.signal.settled(id);
-            authenticate::spend_later(app, collection.by);
+            authenticate::spend_later(app, &collection.by);
             Err(refusal.into())
         }
     }
@@ -159,21 +161,21 @@ async fn found(
 /// What a poll that finds nothing is told, unless it may be held.
 fn pending(
     app: &App,
-    collection: &Collection<'_>,
+    collection: &Collection,
     id: RequestId,
     verdict: Verdict,
     pace: Pace,
 ) -> Result<(), Unserved> {
     match verdict {
         Verdict::SlowDown => {
-            authenticate::spend_later(app, collection.by);
+            authenticate::spend_later(app, &collection.by);
             let interval = i32::try_from(pace.interval.whole_seconds()).unwrap_or(i32::MAX);
             app.store
                 .commit_later(Commit::of(Write::Pace(id, interval)));
             Err(Refusal::SlowDown.into())
         }
         Verdict::Pending if collection.wait.is_zero() => {
-            authenticate::spend_later(app, collection.by);
+            authenticate::spend_later(app, &collection.by);
             Err(Refusal::AuthorizationPending.into())
         }
         Verdict::Pending => Ok(()),
@@ -215,12 +217,12 @@ async fn fetched_again(
 /// Redeems, once: the row decides who.
 async fn redeem(
     app: &App,
-    collection: &Collection<'_>,
+    collection: &Collection,
     key: Option<&[u8; 32]>,
     stored: &StoredRequest,
     approved: Approved,
 ) -> Result<Look, Unserved> {
-    authenticate::spend(app, collection.by).await?;
+    authenticate::spend(app, &collection.by).await?;
     let now = app.clock.now();
     let Ok(step) = approved.redeem(now) else {
         return Ok(Look::Again);

@@ -27,12 +27,21 @@ pub(super) async fn token(
     }
     let auth_req_id = request.form.get("auth_req_id");
     let auth_req_id = auth_req_id.ok_or(Refusal::InvalidRequest("auth_req_id is missing"))?;
+    let auth_req_id = auth_req_id.to_owned();
+    let AgentRequest {
+        client,
+        form,
+        idempotency_key,
+        wait,
+        from,
+    } = request;
+    drop(form);
     let collection = Collection {
-        by: &request.client,
+        by: client,
         auth_req_id,
-        idempotency_key: request.idempotency_key.as_deref(),
-        wait: request.wait,
-        from: request.from.clone(),
+        idempotency_key,
+        wait,
+        from,
     };
     let response = collect(&app, collection).await?;
     Ok(raw_json(StatusCode::OK, Body::from(response)))
