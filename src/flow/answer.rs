@@ -108,7 +108,15 @@ pub async fn answer(
         Err(StoreError::Overtaken) => return settled_otherwise(app, id).await,
         Err(error) => return Err(error.into()),
     }
-    app.store.request(id).await?.ok_or(AnswerError::NotYours)
+    let request = match step.next {
+        Settled::Approved(approved) => ApprovalRequest::Approved(approved),
+        Settled::Denied(denied) => ApprovalRequest::Denied(denied),
+    };
+    Ok(StoredRequest {
+        request,
+        settled_at: Some(now),
+        ..stored
+    })
 }
 
 fn decide(

@@ -52,6 +52,8 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
+        // The file cannot hang up: a connection to it needs no asking before each use.
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(5))
         .map_sqlx_sqlite_opts(|options| {
             options
@@ -102,6 +104,8 @@ fn postgresql_options(url: &str, connections: u32) -> ConnectOptions {
         .sqlx_logging(false)
         .acquire_timeout(Duration::from_secs(5))
         .connect_timeout(Duration::from_secs(5))
+        // Asked whether it still lives only when it has not been used for a while.
+        .test_before_acquire_if_idle_for(Duration::from_secs(10))
         .map_sqlx_postgres_opts(|options| {
             options
                 .application_name("countersign")
