@@ -244,7 +244,11 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::domain::parcel::ParcelState;
+    use crate::flow::fixture::House;
 
     #[test]
     fn trouble_waits_longer_each_time_and_starts_anew_when_it_is_over() {
@@ -253,5 +257,28 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
         trouble.over();
         assert_eq!(trouble.with(&"no"), TICK);
+    }
+
+    #[tokio::test]
+    async fn a_ring_brings_a_promise_on_its_way_and_a_stop_ends_every_loop() {
+        let house = House::build().await;
+        let phone = house.phone().await;
+        start(&house.app);
+        let question = house.ask(&[phone], false).await;
+        house.app.outbox.ring();
+        let patience = Instant::now() + Duration::from_secs(5);
+        loop {
+            let promises = house.app.store.parcels_of(question.id).await.unwrap();
+            if promises[0].state == ParcelState::Delivered {
+                break;
+            }
+            assert!(Instant::now() < patience, "{promises:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+        house.app.stop.cancel();
+        house.app.tasks.close();
+        timeout(Duration::from_secs(5), house.app.tasks.wait())
+            .await
+            .expect("every loop has ended");
     }
 }
