@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::domain::ciba::approval::{ApprovalRequest, State};
-use crate::domain::id::{DeviceId, ParcelId};
+use crate::domain::id::DeviceId;
 use crate::domain::parcel::{Address, Channel, ParcelKind, ParcelState, Promise};
 
 /// How far telling the person has come.
@@ -53,7 +53,7 @@ impl Progress {
                 .into_iter()
                 .filter_map(|channel| ChannelProgress::of(channel, promises))
                 .collect(),
-            unreachable: unanswered && asked(promises).all(is_failed),
+            unreachable: unanswered && nobody_reached(promises),
         }
     }
 }
@@ -73,13 +73,19 @@ impl ChannelProgress {
     }
 }
 
-/// Whether nobody was reached and `last` was the last to fail: true for exactly one of a request's
-/// parcels, whoever delivers them, so that it is noted once.
-pub fn ended_unreached(last: ParcelId, promises: &[Promise]) -> bool {
-    let ended = asked(promises)
-        .max_by_key(|promise| (promise.settled_at, promise.parcel.id))
-        .map(|promise| promise.parcel.id);
-    ended == Some(last) && asked(promises).all(is_failed)
+/// Whether nobody was reached and nothing is left to try.
+pub fn nobody_reached(promises: &[Promise]) -> bool {
+    asked(promises).all(|promise| promise.state == ParcelState::Failed)
+}
+
+/// Whether the letter is all that is left to try, and was not tried yet.
+pub fn only_letter_left(promises: &[Promise]) -> bool {
+    let mut left = asked(promises).filter(|promise| promise.state != ParcelState::Failed);
+    left.next().is_some_and(|promise| {
+        promise.parcel.address == Address::Email
+            && promise.state == ParcelState::Waiting
+            && promise.attempts == 0
+    }) && left.next().is_none()
 }
 
 /// The devices that may show the question.
@@ -99,10 +105,6 @@ fn asked(promises: &[Promise]) -> impl Iterator<Item = &Promise> {
         .filter(|promise| promise.parcel.kind == ParcelKind::Asked)
 }
 
-fn is_failed(promise: &Promise) -> bool {
-    promise.state == ParcelState::Failed
-}
-
 fn luck(state: ParcelState) -> u8 {
     match state {
         ParcelState::Failed => 0,
@@ -117,7 +119,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::id::{RequestId, UserId};
+    use crate::domain::id::{ParcelId, RequestId, UserId};
     use crate::domain::parcel::Parcel;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -169,15 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn the_last_failure_and_no_other_leaves_nobody_reached() {
+    fn nobody_is_reached_when_everything_has_failed_or_there_was_nothing() {
         let mut promises = vec![
             promise(1, phone(1), ParcelState::Failed),
             promise(2, Address::Email, ParcelState::Failed),
         ];
-        let ended =
-            |promises: &[Promise], id| ended_unreached(ParcelId(Uuid::from_u128(id)), promises);
-        assert!(ended(&promises, 2) && !ended(&promises, 1));
-        promises.push(promise(3, phone(3), ParcelState::Waiting));
-        assert!(!ended(&promises, 2) && !ended(&promises, 3));
+        assert!(nobody_reached(&[]) && nobody_reached(&promises));
+        for state in [
+            ParcelState::Waiting,
+            ParcelState::Delivered,
+            ParcelState::Dropped,
+        ] {
+            promises.push(promise(3, phone(3), state));
+            assert!(!nobody_reached(&promises), "{state:?}");
+            promises.pop();
+        }
     }
 }

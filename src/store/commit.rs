@@ -98,6 +98,10 @@ pub enum Write {
     SettleParcel(Box<SettledParcel>),
     /// Whatever still waits about this request is dropped; not a guard.
     DropParcels(RequestId, OffsetDateTime),
+    /// The letter about this request that was to wait is due at once; not a guard.
+    HurryLetter(RequestId, OffsetDateTime),
+    /// Guard: everything that was to ask about this request has failed, and that was not noted before.
+    NoteUnreachable(RequestId),
     /// Guard: the version is the next one.
     ApplyCatalogue(i32, String, OffsetDateTime),
     /// Guard: there is no active key for the purpose.

@@ -1,6 +1,8 @@
 //! Parcels: what was promised, who is trying just now, and what became of it.
 
-use sea_orm::sea_query::{Expr, Func, LockBehavior, LockType, Order, Query};
+use sea_orm::sea_query::{
+    CommonTableExpression, Expr, ExprTrait as _, Func, LockBehavior, LockType, Order, Query,
+};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -107,14 +109,20 @@ pub(super) async fn claim<C: ConnectionTrait>(conn: &C, it: &ClaimParcels) -> Re
         .limit(it.at_most)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
-    Entity::update_many()
-        .filter(Column::Id.in_subquery(due))
-        .filter(waiting())
-        .filter(Column::DueAt.lte(now))
-        .col_expr(Column::Lease, Expr::value(it.lease.to_vec()))
-        .col_expr(Column::DueAt, Expr::value(milliseconds(it.now + LEASE)))
-        .exec(conn)
-        .await?;
+    // Picked once: PostgreSQL may run a plain subquery again and again, each time picking others.
+    let mut picked = CommonTableExpression::new();
+    picked.query(due).table_name("picked").materialized(true);
+    let ids = Query::select().column(Column::Id).from("picked").to_owned();
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::Lease, it.lease.to_vec())
+        .value(Column::DueAt, milliseconds(it.now + LEASE))
+        .and_where(Column::Id.in_subquery(ids))
+        .and_where(waiting())
+        .and_where(Column::DueAt.lte(now))
+        .with_cte(picked)
+        .to_owned();
+    conn.execute(&update).await?;
     Ok(1)
 }
 
@@ -203,6 +211,52 @@ pub(super) async fn drop_waiting<C: ConnectionTrait>(
         .await?;
     Ok(1)
 }
+
+/// Makes a letter due that was to wait, unless somebody is just delivering it.
+pub(super) async fn hurry_letter<C: ConnectionTrait>(
+    conn: &C,
+    request: RequestId,
+    now: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let now = milliseconds(now);
+    Entity::update_many()
+        .filter(Column::RequestId.eq(request.0))
+        .filter(waiting())
+        .filter(Column::Kind.eq(ParcelKind::Asked.as_str()))
+        .filter(Column::Channel.eq(Channel::Email.as_str()))
+        .filter(Column::Attempts.eq(0))
+        .filter(Column::Lease.is_null())
+        .filter(Column::DueAt.gt(now))
+        .col_expr(Column::DueAt, Expr::value(now))
+        .exec(conn)
+        .await?;
+    Ok(1)
+}
+
+/// Notes that nobody could be reached; 0 when somebody was or may be, or when it is noted. When a
+/// parcel that has failed is due means nothing any more, so that is where the note is kept.
+pub(super) async fn note_unreachable<C: ConnectionTrait>(
+    conn: &C,
+    request: RequestId,
+) -> Result<u64, DbErr> {
+    let hopes = Query::select()
+        .expr(Expr::value(1))
+        .from_as(Entity, "hopes")
+        .and_where(Expr::col(("hopes", Column::RequestId)).eq(request.0))
+        .and_where(Expr::col(("hopes", Column::Kind)).eq(ParcelKind::Asked.as_str()))
+        .and_where(Expr::col(("hopes", Column::State)).ne(ParcelState::Failed.as_str()))
+        .to_owned();
+    let update = Entity::update_many()
+        .filter(Column::RequestId.eq(request.0))
+        .filter(Column::Kind.eq(ParcelKind::Asked.as_str()))
+        .filter(Column::DueAt.ne(NOTED))
+        .filter(Expr::exists(hopes).not())
+        .col_expr(Column::DueAt, Expr::value(NOTED));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// When parcels are due of which it is noted that they reached nobody.
+const NOTED: i64 = 0;
 
 fn read(row: Model) -> Result<Promise, StoreError> {
     let odd = |column| inconsistent("parcels", row.id.as_simple(), column);

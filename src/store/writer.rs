@@ -250,6 +250,8 @@ fn is_plain(write: &Write) -> bool {
         | Write::ClaimParcels(_)
         | Write::SettleParcel(_)
         | Write::DropParcels(..)
+        | Write::HurryLetter(..)
+        | Write::NoteUnreachable(_)
         | Write::ApplyCatalogue(..)
         | Write::AddKey(_)
         | Write::RetireKey(..)
@@ -285,6 +287,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::ClaimParcels(claim) => parcels::claim(conn, claim).await,
         Write::SettleParcel(settled) => parcels::settle(conn, settled).await,
         Write::DropParcels(request, at) => parcels::drop_waiting(conn, *request, *at).await,
+        Write::HurryLetter(request, now) => parcels::hurry_letter(conn, *request, *now).await,
+        Write::NoteUnreachable(request) => parcels::note_unreachable(conn, *request).await,
         Write::ApplyCatalogue(version, document, at) => {
             catalogues::apply(conn, *version, document, *at).await
         }

@@ -77,7 +77,7 @@ pub async fn keep(app: &App, claimed: ClaimedParcel) -> Result<(), Fault> {
         }
     };
     match app.store.commit(outcome(&claimed, &fate, now)).await {
-        Ok(()) => note_if_unreachable(app, parcel, &fate, now).await,
+        Ok(()) => lose_hope(app, parcel, &fate, now).await,
         Err(StoreError::Overtaken) => take_back(app, parcel, &fate, now).await,
         Err(error) => Err(error.into()),
     }
@@ -113,8 +113,9 @@ async fn retire(app: &App, parcel: &Parcel, now: OffsetDateTime) -> Result<(), F
     }
 }
 
-/// When this was the last hope, it is noted that nobody could be reached.
-async fn note_if_unreachable(
+/// A way to the person came to nothing. When no other device is left, the letter need not wait; when
+/// nothing is left, it is noted that nobody could be reached.
+async fn lose_hope(
     app: &App,
     parcel: &Parcel,
     fate: &Fate,
@@ -125,19 +126,37 @@ async fn note_if_unreachable(
     else {
         return Ok(());
     };
-    if !progress::ended_unreached(parcel.id, &app.store.parcels_of(request).await?) {
-        return Ok(());
+    let promises = app.store.parcels_of(request).await?;
+    if progress::only_letter_left(&promises) {
+        app.store
+            .commit(Commit::of(Write::HurryLetter(request, now)))
+            .await?;
+        app.outbox.ring();
+    } else if progress::nobody_reached(&promises) {
+        note_unreachable(app, request, now).await?;
     }
+    Ok(())
+}
+
+async fn note_unreachable(app: &App, request: RequestId, now: OffsetDateTime) -> Result<(), Fault> {
     let Some((question, true)) = question(app, request, now).await? else {
         return Ok(());
     };
-    tracing::warn!(approval = %request, user = %question.user, "nobody could be reached");
     let event = AuditEvent::new(now, Kind::RequestUnreachable, Actor::Server).about(
         request,
         &question.client,
         question.user,
     );
-    Ok(app.store.commit(Commit::default().event(event)).await?)
+    let commit = Commit::of(Write::NoteUnreachable(request)).event(event);
+    match app.store.commit(commit).await {
+        Ok(()) => {
+            tracing::warn!(approval = %request, user = %question.user, "nobody could be reached");
+            Ok(())
+        }
+        // Two hopes ended at once, and the other one's end was noted.
+        Err(StoreError::Overtaken) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The question was settled while its notice was leaving: the notice is replaced as on every device.
