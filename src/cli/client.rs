@@ -16,7 +16,7 @@ use crate::flow::register::{self, NewClient, RegisterError};
 
 /// Agents that ask, and services that rely on answers.
 #[derive(Debug, Subcommand)]
-pub enum ClientCommand {
+pub(super) enum ClientCommand {
     /// Register a client; its secret is shown once
     #[command(after_help = "Example:\n  countersign client add \"Deploy Bot\" --scope deploy")]
     Add(Box<Add>),
@@ -36,7 +36,7 @@ pub enum ClientCommand {
 
 /// What a new client is.
 #[derive(Debug, Args)]
-pub struct Add {
+pub(super) struct Add {
     /// What people read when it asks
     name: String,
     /// What it is here for
@@ -104,7 +104,11 @@ impl From<RegisterError> for Failure {
 }
 
 /// Runs the command.
-pub async fn run(command: ClientCommand, host: &Host, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: ClientCommand,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
     match command {
         ClientCommand::Add(add) => add_client(*add, host, output).await,
         ClientCommand::List => list(host, output).await,
@@ -214,7 +218,7 @@ async fn set_active(
 }
 
 /// The word for whether a client or a person may take part.
-pub fn state(active: bool) -> &'static str {
+pub(super) fn state(active: bool) -> &'static str {
     if active { "active" } else { "disabled" }
 }
 

@@ -11,13 +11,13 @@ use super::exit::Exit;
 #[command(
     after_help = "Example:\n  countersign completion bash > /etc/bash_completion.d/countersign"
 )]
-pub struct Completion {
+pub(super) struct Completion {
     /// The shell
     shell: Shell,
 }
 
 /// Prints the script.
-pub fn run(completion: &Completion) -> Exit {
+pub(super) fn run(completion: &Completion) -> Exit {
     let mut command = Cli::command();
     clap_complete::generate(
         completion.shell,

@@ -26,13 +26,13 @@ const NOBODY: &str = "mailto:operator@countersign.example";
 
 /// Everything a command on the server's host works with.
 #[derive(Debug)]
-pub struct Host {
+pub(super) struct Host {
     /// The server's parts.
-    pub app: App,
+    pub(super) app: App,
     /// Where its data lies.
-    pub place: Place,
+    pub(super) place: Place,
     /// Whether the database was made just now.
-    pub new: bool,
+    pub(super) new: bool,
     /// What keeps a second server away, for as long as this one lives.
     lock: Option<Lock>,
 }
@@ -73,7 +73,7 @@ impl From<KeysError> for Failure {
 }
 
 /// Opens the server's side as the settings say, telling when it had to be made.
-pub async fn open(file: Option<&Path>, output: Output) -> Result<Host, Failure> {
+pub(super) async fn open(file: Option<&Path>, output: Output) -> Result<Host, Failure> {
     let Loaded { config, .. } = config::load(file)?;
     let public_url = config
         .public_url
@@ -90,7 +90,7 @@ pub async fn open(file: Option<&Path>, output: Output) -> Result<Host, Failure> 
 }
 
 /// Opens it for a server, which must be the only one on an SQLite database.
-pub async fn open_locked(config: Config, public_url: String) -> Result<Host, Failure> {
+pub(super) async fn open_locked(config: Config, public_url: String) -> Result<Host, Failure> {
     let place = data_dir::prepare(config.data_dir.as_deref(), config.database_url.as_ref())?;
     let new = is_new(&place);
     let lock = place.file.as_deref().map(data_dir::lock).transpose()?;
@@ -117,7 +117,7 @@ fn is_new(place: &Place) -> bool {
 }
 
 /// Opens it with settings that were read before.
-pub async fn open_with(config: Config, public_url: String) -> Result<Host, Failure> {
+pub(super) async fn open_with(config: Config, public_url: String) -> Result<Host, Failure> {
     let place = data_dir::prepare(config.data_dir.as_deref(), config.database_url.as_ref())?;
     open_place(config, public_url, place).await
 }
@@ -276,7 +276,7 @@ fn vapid_contact(config: &Config, public_url: &str) -> Result<VapidContact, Conf
 
 impl Host {
     /// Waits for what is under way and closes the database.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         self.app.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.app.tasks.wait()).await;
         self.app.store.close().await;

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 const MOST: u64 = 4 * 1024 * 1024;
 
 /// Reads a file, or stdin for `-`.
-pub fn read(path: &Path) -> Result<String, Failure> {
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin()

@@ -4,11 +4,15 @@
 //! says how it ended. Commands on the server's host work on its database; `ask` and `wait` are clients
 //! like any other and use public endpoints only. None of them can answer a request.
 
+mod apply;
+mod audit;
 mod client;
 mod completion;
 pub mod exit;
+mod grant;
 mod host;
 mod input;
+mod keys;
 mod output;
 mod person;
 mod serve;
@@ -60,14 +64,34 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    #[command(flatten)]
+    Host(HostCommand),
+    /// Print a shell's completion script
+    Completion(completion::Completion),
+}
+
+/// Commands that work on the server's own database.
+#[derive(Debug, Subcommand)]
+enum HostCommand {
+    /// Apply a catalogue: what may be asked for
+    Apply(apply::Apply),
+    /// Print the catalogue as a file that can be applied
+    Export,
     /// Register, list and disable clients
     #[command(subcommand)]
     Client(client::ClientCommand),
     /// Add, list, disable and sign in people
     #[command(subcommand)]
     Person(person::PersonCommand),
-    /// Print a shell's completion script
-    Completion(completion::Completion),
+    /// List and stop what people always allow
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
+    /// List and rotate signing keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Verify and copy the history
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// Runs the program.
@@ -108,26 +132,29 @@ async fn dispatch(
     output: Output,
 ) -> Result<Exit, Failure> {
     let config = config.as_deref();
-    let open = async || host::open(config, output).await;
     match command {
         Command::Serve(serve) => serve::run(&serve, config, output).await,
         Command::Completion(completion) => Ok(completion::run(&completion)),
-        Command::Client(command) => {
-            let host = open().await?;
-            let ended = client::run(command, &host, output).await;
-            closing(host, ended).await
-        }
-        Command::Person(command) => {
-            let host = open().await?;
-            let ended = person::run(command, &host, output).await;
-            closing(host, ended).await
+        Command::Host(command) => {
+            let host = host::open(config, output).await?;
+            let ended = on_host(command, &host, output).await;
+            host.close().await;
+            ended
         }
     }
 }
 
-async fn closing(host: Host, ended: Result<Exit, Failure>) -> Result<Exit, Failure> {
-    host.close().await;
-    ended
+/// What works on the server's own database, running or not.
+async fn on_host(command: HostCommand, host: &Host, output: Output) -> Result<Exit, Failure> {
+    match command {
+        HostCommand::Client(command) => client::run(command, host, output).await,
+        HostCommand::Person(command) => person::run(command, host, output).await,
+        HostCommand::Grant(command) => grant::run(command, host, output).await,
+        HostCommand::Apply(apply) => apply::apply(&apply, host, output).await,
+        HostCommand::Export => apply::export(host, output).await,
+        HostCommand::Keys(command) => keys::run(&command, host, output).await,
+        HostCommand::Audit(command) => audit::run(command, host, output).await,
+    }
 }
 
 #[cfg(test)]

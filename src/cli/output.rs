@@ -5,21 +5,24 @@
 use std::io::{IsTerminal, Write};
 
 use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::exit::Failure;
 
 /// Where a command's output goes, and how it looks.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub(super) struct Output {
     /// Whether data is JSON.
-    pub json: bool,
+    pub(super) json: bool,
     colour: bool,
     symbols: bool,
 }
 
 impl Output {
     /// As flags and environment say.
-    pub fn new(json: bool, no_color: bool) -> Self {
+    pub(super) fn new(json: bool, no_color: bool) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             json,
@@ -30,18 +33,18 @@ impl Output {
 
     /// A line of data, for people or for another program.
     #[expect(clippy::unused_self, reason = "all output goes through one door")]
-    pub fn data(self, line: impl std::fmt::Display) {
+    pub(super) fn data(self, line: impl std::fmt::Display) {
         // A reader that has heard enough (`| head`) is not an error of ours.
         let _ = writeln!(std::io::stdout(), "{line}");
     }
 
     /// One JSON value a line.
-    pub fn json(self, value: &Value) {
+    pub(super) fn json(self, value: &Value) {
         self.data(value);
     }
 
     /// Rows of data in columns.
-    pub fn table<const N: usize>(self, head: [&str; N], rows: &[[String; N]]) {
+    pub(super) fn table<const N: usize>(self, head: [&str; N], rows: &[[String; N]]) {
         for line in columns(head, rows) {
             self.data(line);
         }
@@ -49,32 +52,32 @@ impl Output {
 
     /// Words.
     #[expect(clippy::unused_self, reason = "all output goes through one door")]
-    pub fn say(self, words: impl std::fmt::Display) {
+    pub(super) fn say(self, words: impl std::fmt::Display) {
         let _ = writeln!(std::io::stderr(), "{words}");
     }
 
     /// Words about something that worked.
-    pub fn done(self, words: impl std::fmt::Display) {
+    pub(super) fn done(self, words: impl std::fmt::Display) {
         self.marked("32", if self.symbols { "✓" } else { "ok:" }, &words);
     }
 
     /// Words about something to look after.
-    pub fn warn(self, words: impl std::fmt::Display) {
+    pub(super) fn warn(self, words: impl std::fmt::Display) {
         self.marked("33", if self.symbols { "!" } else { "warning:" }, &words);
     }
 
     /// Words about something that did not work.
-    pub fn bad(self, words: impl std::fmt::Display) {
+    pub(super) fn bad(self, words: impl std::fmt::Display) {
         self.marked("31", if self.symbols { "✗" } else { "failed:" }, &words);
     }
 
     /// Words about where to go.
-    pub fn next(self, words: impl std::fmt::Display) {
+    pub(super) fn next(self, words: impl std::fmt::Display) {
         self.marked("36", if self.symbols { "→" } else { "next:" }, &words);
     }
 
     /// Why the command failed.
-    pub fn failure(self, failure: &Failure) {
+    pub(super) fn failure(self, failure: &Failure) {
         self.marked("31", "error:", failure);
     }
 
@@ -104,6 +107,19 @@ fn symbols(variable: impl Fn(&str) -> Option<String>) -> bool {
         .unwrap_or_default()
         .to_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// A moment for people: day, hour and minute, in UTC.
+pub(super) fn day(at: OffsetDateTime) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    at.to_offset(UtcOffset::UTC)
+        .format(form)
+        .unwrap_or_default()
+}
+
+/// A moment for programs.
+pub(super) fn rfc3339(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Rows in columns, each as wide as its widest entry.

@@ -15,7 +15,7 @@ use crate::flow::sign_in;
 
 /// People who can be asked.
 #[derive(Debug, Subcommand)]
-pub enum PersonCommand {
+pub(super) enum PersonCommand {
     /// Add a person
     #[command(after_help = "Example:\n  countersign person add maya@example.com --name Maya")]
     Add {
@@ -51,7 +51,11 @@ pub enum PersonCommand {
 }
 
 /// Runs the command.
-pub async fn run(command: PersonCommand, host: &Host, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: PersonCommand,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
     match command {
         PersonCommand::Add {
             email,

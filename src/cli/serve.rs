@@ -23,14 +23,18 @@ const RELEASE_EVERY: std::time::Duration = std::time::Duration::from_millis(100)
 /// The server's flags; everything else is a setting.
 #[derive(Debug, Args)]
 #[command(after_help = "Every setting is explained by `countersign serve --default-config`.")]
-pub struct Serve {
+pub(super) struct Serve {
     /// Print every setting with its default, as a settings file, and do nothing else
     #[arg(long)]
     default_config: bool,
 }
 
 /// Runs the command.
-pub async fn run(serve: &Serve, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    serve: &Serve,
+    file: Option<&Path>,
+    output: Output,
+) -> Result<Exit, Failure> {
     if serve.default_config {
         output.data(config::DEFAULT.trim_end());
         return Ok(Exit::Ok);
@@ -92,7 +96,7 @@ async fn listen(config: &Config) -> Result<(TcpListener, std::net::SocketAddr), 
 }
 
 /// Serves until a signal, then answers what is held, finishes what is in hand and returns.
-pub async fn until_stopped(
+pub(super) async fn until_stopped(
     app: &App,
     listener: TcpListener,
     connections: Connections,
@@ -139,14 +143,14 @@ fn limits(connections: Connections) -> Limits {
 
 /// What ends the server.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
     /// Listens from now on.
-    pub fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Failed, error));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
@@ -155,7 +159,7 @@ impl Signals {
     }
 
     /// Waits until the server is told to stop.
-    pub async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -6,7 +6,9 @@
 
 pub mod answer;
 pub mod ask;
+pub mod audit;
 pub mod authenticate;
+pub mod catalogue;
 pub mod collect;
 pub mod deliver;
 pub mod enrol;

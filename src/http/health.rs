@@ -36,11 +36,12 @@ async fn ready(State(app): State<App>, uri: Uri) -> Response {
     ];
     let ready = checks.iter().all(|(_, holds)| *holds);
     let verbose = uri.query() == Some("verbose");
-    let lines = checks
-        .iter()
-        .filter(|(_, holds)| verbose || !holds)
-        .map(|(name, holds)| format!("{} {name}\n", if *holds { "ok" } else { "failed" }))
-        .collect::<String>();
+    let mut lines = String::new();
+    for (name, holds) in checks.iter().filter(|(_, holds)| verbose || !holds) {
+        lines.push_str(if *holds { "ok " } else { "failed " });
+        lines.push_str(name);
+        lines.push('\n');
+    }
     if ready {
         answer(
             StatusCode::OK,

@@ -58,6 +58,19 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
+    /// Everybody's standing grants, the newest first, each with the sentence they read.
+    pub async fn standing_grants(
+        &self,
+        at_most: u64,
+    ) -> Result<Vec<(StandingGrant, String)>, StoreError> {
+        let rows = Entity::find()
+            .order_by_desc(Column::Id)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
     /// One standing grant.
     pub async fn standing_grant(
         &self,

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::action::catalogue::rules::{is_identifier, is_scope};
 use crate::domain::action::text::display_name;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::PublicKeys;
 use crate::domain::client::authentication::secret_hash;
@@ -16,12 +17,6 @@ use crate::domain::client::{AuthMethod, Client, Credentials, Role};
 use crate::domain::id::ClientId;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::store::{Commit, StoreError, Write};
-
-/// `grant_type` of CIBA.
-pub const CIBA: &str = "urn:openid:params:grant-type:ciba";
-
-/// `grant_type` of refreshing.
-pub const REFRESH: &str = "refresh_token";
 
 /// Letters of a client's id.
 const LONGEST_ID: usize = 40;
@@ -194,13 +189,13 @@ fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {
     if let Some(unknown) = new
         .grant_types
         .iter()
-        .find(|word| ![CIBA, REFRESH].contains(&word.as_str()))
+        .find(|word| word.as_str() != ciba::GRANT_TYPE)
     {
         return Err(RegisterError::GrantType(unknown.clone()));
     }
     Ok(match (new.role, new.grant_types.is_empty()) {
         (_, false) => new.grant_types.clone(),
-        (Role::Agent, true) => vec![CIBA.to_owned()],
+        (Role::Agent, true) => vec![ciba::GRANT_TYPE.to_owned()],
         (Role::ResourceServer, true) => Vec::new(),
     })
 }

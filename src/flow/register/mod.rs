@@ -12,7 +12,7 @@ use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
 use crate::store::StoreError;
 
-pub use client::{AddedClient, CIBA, NewClient, REFRESH, add_client, clients, set_client_active};
+pub use client::{AddedClient, NewClient, add_client, clients, set_client_active};
 pub use person::{NewPerson, add_person, people, person, set_person_active};
 
 /// Clients and people a list shows at most.
