@@ -14,3 +14,5 @@
 mod world;
 
 mod agent;
+mod architecture;
+mod sources;
