@@ -17,8 +17,8 @@ use crate::domain::consent::{Bounds, StandingGrant, end_choices};
 use crate::domain::id::{RequestId, StandingGrantId};
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
+use crate::flow::effects;
 use crate::flow::sign_in::Present;
-use crate::flow::{Unserved, withdraw};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -104,7 +104,7 @@ pub async fn answer(
     let step = decide(pending, choice, by, now)?;
     let commit = commit(app, &step, standing, from).await?;
     match app.store.commit(commit).await {
-        Ok(()) => withdraw::carry_out(app, &step.effects),
+        Ok(()) => effects::carry_out(app, &step.effects),
         Err(StoreError::Overtaken) => return settled_otherwise(app, id).await,
         Err(error) => return Err(error.into()),
     }
@@ -242,11 +242,8 @@ async fn commit(
             Kind::RequestDenied,
         ),
     };
-    let notices = withdraw::settled_notices(app, question, &step.effects).await;
-    let notices = notices.map_err(|unserved| match unserved {
-        Unserved::Failed(fault) => AnswerError::Failed(fault),
-        Unserved::Refused(_) => AnswerError::Changed,
-    })?;
+    let notices = effects::promises(app, question, &step.effects, decision.at).await;
+    let notices = notices.map_err(AnswerError::Failed)?;
     let mut commit = Commit::of(write)
         .and(Write::DropParcels(question.id, decision.at))
         .event(answered(question, decision, kind, from.clone()))

@@ -228,6 +228,11 @@ impl Asked<'_> {
                 self.within_limits(app, now).await?;
                 let question = Pending::open(question).next.question;
                 let parcels = promise(app, &question, now).await?;
+                let commit = if parcels.is_empty() {
+                    commit.event(unreachable(&question, now))
+                } else {
+                    commit
+                };
                 (
                     ApprovalRequest::Pending(Pending { question }),
                     commit.parcels(parcels),
@@ -383,6 +388,15 @@ async fn promise(
         app.channels.mailer.is_on(),
         ids,
     ))
+}
+
+/// There is no way to this person, which is known at once.
+fn unreachable(question: &Question, now: OffsetDateTime) -> AuditEvent {
+    AuditEvent::new(now, Kind::RequestUnreachable, Actor::Server).about(
+        question.id,
+        &question.client,
+        question.user,
+    )
 }
 
 /// Lower-case hexadecimal, for audit records.

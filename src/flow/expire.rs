@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use super::Fault;
-use super::deliver::settled_notices;
+use super::effects::settled_notices;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, Expired};

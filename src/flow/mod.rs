@@ -11,6 +11,7 @@ pub mod authenticate;
 pub mod catalogue;
 pub mod collect;
 pub mod deliver;
+mod effects;
 pub mod enrol;
 pub mod expire;
 #[cfg(test)]

@@ -3,12 +3,9 @@
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, CancelledBy};
-use crate::domain::effect::Effect;
-use crate::domain::id::{ClientId, ParcelId, RequestId};
-use crate::domain::parcel::Parcel;
-use crate::flow::Unserved;
+use crate::domain::id::{ClientId, RequestId};
 use crate::flow::status::{Status, describe};
-use crate::outbox::fan_out;
+use crate::flow::{Unserved, effects};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// What came of it.
@@ -44,7 +41,7 @@ pub async fn withdraw(
     let event = AuditEvent::new(now, Kind::RequestCancelled, Actor::Client)
         .about(id, &question.client, question.user)
         .from(from);
-    let parcels = settled_notices(app, &question, &step.effects).await?;
+    let parcels = effects::promises(app, &question, &step.effects, now).await?;
     let commit = Commit::of(Write::Cancel(Box::new(step.next)))
         .and(Write::DropParcels(id, now))
         .event(event)
@@ -53,7 +50,7 @@ pub async fn withdraw(
         Ok(()) | Err(StoreError::Overtaken) => {}
         Err(error) => return Err(error.into()),
     }
-    carry_out(app, &step.effects);
+    effects::carry_out(app, &step.effects);
     match app.store.request(id).await? {
         Some(stored) => settled(app, &stored),
         None => Ok(Withdrawn::Unknown),
@@ -70,38 +67,4 @@ fn settled(app: &App, stored: &StoredRequest) -> Result<Withdrawn, Unserved> {
         | ApprovalRequest::Expired(_)
         | ApprovalRequest::Redeemed(_) => Withdrawn::TooLate(status),
     })
-}
-
-/// Notices that take a settled question off the person's devices, as far as they were promised it.
-pub(super) async fn settled_notices(
-    app: &App,
-    question: &crate::domain::ciba::approval::Question,
-    effects: &[Effect],
-) -> Result<Vec<Parcel>, Unserved> {
-    if !effects.contains(&Effect::TellPersonItIsSettled(question.id)) {
-        return Ok(Vec::new());
-    }
-    let now = app.clock.now();
-    let devices: Vec<_> = app
-        .store
-        .devices(question.user)
-        .await?
-        .iter()
-        .map(|it| it.id)
-        .collect();
-    let mut ids = Vec::with_capacity(devices.len());
-    for _ in &devices {
-        ids.push(ParcelId(app.entropy.id(now)?));
-    }
-    Ok(fan_out::tell_settled(question, &devices, now, ids))
-}
-
-/// What a committed step sets in motion in this process.
-pub(super) fn carry_out(app: &App, effects: &[Effect]) {
-    for effect in effects {
-        match effect {
-            Effect::TellPerson(_) | Effect::TellPersonItIsSettled(_) => app.outbox.ring(),
-            Effect::WakePolls(id) => app.signal.settled(*id),
-        }
-    }
 }

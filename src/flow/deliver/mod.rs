@@ -16,9 +16,10 @@ use super::Fault;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, Question};
-use crate::domain::id::{DeviceId, ParcelId, RequestId};
+use crate::domain::id::RequestId;
 use crate::domain::parcel::{Address, Channel, Delivery, Fate, Parcel, ParcelKind};
-use crate::outbox::{fan_out, progress, schedule};
+use crate::flow::effects::settled_notices;
+use crate::outbox::{progress, schedule};
 use crate::store::{ClaimParcels, ClaimedParcel, Commit, SettledParcel, StoreError, Write};
 
 /// Parcels on their way at once, by one channel. A push service that does not answer holds up eight
@@ -178,20 +179,6 @@ async fn take_back(
     app.store.commit(Commit::default().parcels(parcels)).await?;
     app.outbox.ring();
     Ok(())
-}
-
-/// Notices that take a settled question off these devices.
-pub(super) fn settled_notices(
-    app: &App,
-    question: &Question,
-    devices: &[DeviceId],
-    now: OffsetDateTime,
-) -> Result<Vec<Parcel>, Fault> {
-    let ids = devices
-        .iter()
-        .map(|_| app.entropy.id(now).map(ParcelId))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(fan_out::tell_settled(question, devices, now, ids))
 }
 
 /// What a request asks, and whether it still waits for an answer.

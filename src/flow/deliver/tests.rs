@@ -4,6 +4,7 @@ use time::Duration;
 
 use super::*;
 use crate::domain::consent::assurance::Assurance;
+use crate::domain::id::ParcelId;
 use crate::domain::id::SignInLinkId;
 use crate::domain::parcel::{ParcelState, Promise};
 use crate::flow::fixture::House;
