@@ -23,9 +23,10 @@ impl MigratorTrait for Migrator {
 
 /// Runs statements written once for both engines: `{uuid}` and `{bytes}` become the engine's types.
 async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
-    let (uuid, bytes) = match manager.get_database_backend() {
-        DatabaseBackend::Postgres => ("UUID", "BYTEA"),
-        _ => ("BLOB", "BLOB"),
+    let (uuid, bytes) = if manager.get_database_backend() == DatabaseBackend::Postgres {
+        ("UUID", "BYTEA")
+    } else {
+        ("BLOB", "BLOB")
     };
     for statement in statements {
         let statement = statement.replace("{uuid}", uuid).replace("{bytes}", bytes);

@@ -13,9 +13,10 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         run(manager, TABLES).await?;
-        match manager.get_database_backend() {
-            DatabaseBackend::Postgres => run(manager, GUARDS_POSTGRESQL).await,
-            _ => run(manager, GUARDS_SQLITE).await,
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            run(manager, GUARDS_POSTGRESQL).await
+        } else {
+            run(manager, GUARDS_SQLITE).await
         }
     }
 

@@ -222,22 +222,21 @@ impl Asked<'_> {
         let acknowledgement = acknowledge(app, &question, match_code.clone(), now);
         let opened = self.opened(&question, now);
         let commit = Commit::default().event(opened);
-        let (request, commit) = match cover {
-            Some(cover) => approved_by_rule(question, cover, commit, now),
-            None => {
-                self.within_limits(app, now).await?;
-                let question = Pending::open(question).next.question;
-                let parcels = promise(app, &question, now).await?;
-                let commit = if parcels.is_empty() {
-                    commit.event(unreachable(&question, now))
-                } else {
-                    commit
-                };
-                (
-                    ApprovalRequest::Pending(Pending { question }),
-                    commit.parcels(parcels),
-                )
-            }
+        let (request, commit) = if let Some(cover) = cover {
+            approved_by_rule(question, cover, commit, now)
+        } else {
+            self.within_limits(app, now).await?;
+            let question = Pending::open(question).next.question;
+            let parcels = promise(app, &question, now).await?;
+            let commit = if parcels.is_empty() {
+                commit.event(unreachable(&question, now))
+            } else {
+                commit
+            };
+            (
+                ApprovalRequest::Pending(Pending { question }),
+                commit.parcels(parcels),
+            )
         };
         let new = NewRequest {
             request,

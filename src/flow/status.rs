@@ -142,13 +142,13 @@ pub(super) fn describe(
     let request = stored.request.clone().at(app.clock.now());
     let question = request.question();
     let state = request.state();
-    let reason = match &request {
-        ApprovalRequest::Denied(denied) => denied.reason.clone(),
-        _ => None,
-    };
-    let cancelled_by = match &request {
-        ApprovalRequest::Cancelled(cancelled) => Some(cancelled.by.as_str()),
-        _ => None,
+    let (reason, cancelled_by) = match &request {
+        ApprovalRequest::Denied(denied) => (denied.reason.clone(), None),
+        ApprovalRequest::Cancelled(cancelled) => (None, Some(cancelled.by.as_str())),
+        ApprovalRequest::Pending(_)
+        | ApprovalRequest::Approved(_)
+        | ApprovalRequest::Expired(_)
+        | ApprovalRequest::Redeemed(_) => (None, None),
     };
     let decided_by = request.decision().map(|decision| match decision.by {
         DecidedBy::Person { .. } => "person",

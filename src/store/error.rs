@@ -36,7 +36,7 @@ pub enum StoreError {
 /// Names a row that cannot be read.
 pub(crate) fn inconsistent(
     table: &'static str,
-    row: impl ToString,
+    row: impl std::fmt::Display,
     column: &'static str,
 ) -> StoreError {
     StoreError::Inconsistent {

@@ -66,9 +66,10 @@ impl Store {
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
-        match self.readers.get_database_backend() {
-            sea_orm::DatabaseBackend::Postgres => Engine::PostgreSql,
-            _ => Engine::Sqlite,
+        if self.readers.get_database_backend() == sea_orm::DatabaseBackend::Postgres {
+            Engine::PostgreSql
+        } else {
+            Engine::Sqlite
         }
     }
 

@@ -159,10 +159,8 @@ async fn transaction(
     batch: &[Waiting],
 ) -> Result<Vec<usize>, DbErr> {
     let options = TransactionOptions {
-        sqlite_transaction_mode: match connection.get_database_backend() {
-            DatabaseBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
-            _ => None,
-        },
+        sqlite_transaction_mode: (connection.get_database_backend() == DatabaseBackend::Sqlite)
+            .then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let tx = connection.begin_with_options(options).await?;

@@ -20,6 +20,9 @@ const LONGEST_LIFE: Duration = Duration::minutes(5);
 /// Clocks of others may differ from ours by this much.
 const SKEW: Duration = Duration::seconds(60);
 
+/// Shortest RSA modulus taken, in bytes.
+const SHORTEST_RSA: usize = 256;
+
 /// Keys a client may register at once.
 const MOST_KEYS: usize = 16;
 
@@ -192,24 +195,7 @@ impl Claims {
 
 impl PublicKey {
     fn read(jwk: Jwk) -> Result<Self, BadKeys> {
-        let algorithm = match &jwk.algorithm {
-            AlgorithmParameters::EllipticCurve(it) if it.curve == EllipticCurve::P256 => {
-                Algorithm::ES256
-            }
-            AlgorithmParameters::OctetKeyPair(it) if it.curve == EllipticCurve::Ed25519 => {
-                Algorithm::EdDSA
-            }
-            AlgorithmParameters::RSA(it) => {
-                let modulus = URL_SAFE_NO_PAD
-                    .decode(&it.n)
-                    .map_err(|_| BadKeys::Unsupported)?;
-                if modulus.len() < 256 {
-                    return Err(BadKeys::Unsupported);
-                }
-                Algorithm::PS256
-            }
-            _ => return Err(BadKeys::Unsupported),
-        };
+        let algorithm = algorithm(&jwk.algorithm).ok_or(BadKeys::Unsupported)?;
         DecodingKey::from_jwk(&jwk).map_err(|_| BadKeys::Unsupported)?;
         Ok(Self {
             kid: jwk.common.key_id.clone(),
@@ -220,10 +206,12 @@ impl PublicKey {
 
     /// `alg` as the header must have it.
     fn name(&self) -> &'static str {
-        match self.algorithm {
-            Algorithm::ES256 => "ES256",
-            Algorithm::PS256 => "PS256",
-            _ => "EdDSA",
+        if self.algorithm == Algorithm::ES256 {
+            "ES256"
+        } else if self.algorithm == Algorithm::PS256 {
+            "PS256"
+        } else {
+            "EdDSA"
         }
     }
 
@@ -239,6 +227,21 @@ impl PublicKey {
             .ok()
             .map(|token| token.claims)
     }
+}
+
+/// What a key of that kind signs with: the key says, never a header.
+fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
+    if let AlgorithmParameters::EllipticCurve(it) = parameters {
+        return (it.curve == EllipticCurve::P256).then_some(Algorithm::ES256);
+    }
+    if let AlgorithmParameters::OctetKeyPair(it) = parameters {
+        return (it.curve == EllipticCurve::Ed25519).then_some(Algorithm::EdDSA);
+    }
+    if let AlgorithmParameters::RSA(it) = parameters {
+        let modulus = URL_SAFE_NO_PAD.decode(&it.n).ok()?;
+        return (modulus.len() >= SHORTEST_RSA).then_some(Algorithm::PS256);
+    }
+    None
 }
 
 /// Algorithms an assertion may be signed with.

@@ -63,7 +63,9 @@ fn apply(request: ApprovalRequest, event: &Event, now: OffsetDateTime) -> Approv
             let answer = match event {
                 Event::Approve => Answer::Once,
                 Event::Always => Answer::Always,
-                _ => Answer::Deny { reason: None },
+                Event::Deny | Event::Tick(_) | Event::Poll | Event::Withdraw => {
+                    Answer::Deny { reason: None }
+                }
             };
             match pending
                 .answer(answer, person(now), now)
