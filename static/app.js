@@ -25,7 +25,7 @@ function about(ms) {
   const [minutes, hours, days] = [60e3, 3600e3, 86400e3].map((unit) => Math.round(ms / unit))
   const count = (n, unit) => `about ${n} ${unit}${n === 1 ? '' : 's'}`
   if (ms < 45e3) return 'less than a minute'
-  if (minutes < 90) return count(minutes, 'minute')
+  if (minutes < 60) return count(minutes, 'minute')
   return hours < 36 ? count(hours, 'hour') : count(days, 'day')
 }
 

@@ -44,9 +44,10 @@ pub enum LinkError {
 
 impl From<StoreError> for LinkError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Overtaken => Self::Over,
-            other => Self::Failed(other.into()),
+        if matches!(error, StoreError::Overtaken) {
+            Self::Over
+        } else {
+            Self::Failed(error.into())
         }
     }
 }

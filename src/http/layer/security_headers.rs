@@ -25,11 +25,11 @@ static FILE_POLICY: HeaderValue =
 
 /// Everything off that a page of ours has no use for; passkeys stay.
 static PERMISSIONS: HeaderValue = HeaderValue::from_static(
-    "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), \
+    "accelerometer=(), autoplay=(), browsing-topics=(), \
     camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), \
     geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), \
     microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), \
-    usb=(), web-share=(), xr-spatial-tracking=(), publickey-credentials-create=(self), \
+    usb=(), xr-spatial-tracking=(), publickey-credentials-create=(self), \
     publickey-credentials-get=(self)",
 );
 

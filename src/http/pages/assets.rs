@@ -37,8 +37,8 @@ pub(super) fn js() -> &'static str {
 
 /// An address that changes with the contents, so that what it gives may be kept for ever.
 fn address(name: &str, contents: &str) -> String {
-    let [a, b, c, d, e, f, ..] = digest(contents);
-    format!("/static/{name}?v={a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}")
+    let version = super::request::hex(&digest(contents));
+    format!("/static/{name}?v={}", version.get(..12).unwrap_or_default())
 }
 
 /// One file.

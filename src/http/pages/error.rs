@@ -2,12 +2,14 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 
 use super::frame::Frame;
 use crate::flow::show::ShowError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::{Fault, StoreError};
+
+const TEXT_HTML: &[u8] = b"text/html";
 
 /// Why a page or a form was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,22 @@ pub(super) async fn offline() -> Response {
         ],
     };
     Html(page.render().unwrap_or_default()).into_response()
+}
+
+/// Where there is nothing: a page for those who came to read one.
+pub(super) async fn nowhere(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let reads = accept.is_some_and(|kinds| {
+        kinds
+            .as_bytes()
+            .windows(TEXT_HTML.len())
+            .any(|kind| kind == TEXT_HTML)
+    });
+    if reads {
+        PageError::NoSuchPage.into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
 impl PageError {

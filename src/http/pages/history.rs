@@ -76,7 +76,7 @@ fn row(seen: Seen, now: OffsetDateTime) -> Row {
 fn result(request: &ApprovalRequest) -> (&'static str, &'static str) {
     let allowed = |decision: &Decision| match (&decision.by, decision.answer) {
         (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
-        (DecidedBy::Person { .. }, Answered::Always) => "Always",
+        (DecidedBy::Person { .. }, Answered::Always) => "Allowed, and from now on",
         (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => "Allowed once",
     };
     match request {

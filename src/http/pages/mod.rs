@@ -54,4 +54,5 @@ pub fn router() -> Router<App> {
         .route(paths::SERVICE_WORKER, get(assets::service_worker))
         .route(paths::STATIC, get(assets::file))
         .route(paths::OFFLINE, get(error::offline))
+        .fallback(error::nowhere)
 }

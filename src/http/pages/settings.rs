@@ -9,6 +9,7 @@ use super::frame::{Frame, Here, page};
 use super::sign_in::SIGN_OUT;
 use super::words::{Moment, moment};
 use crate::app::App;
+use crate::domain::action::duration;
 use crate::domain::consent::assurance::Assurance;
 use crate::http::extract::present_person::PresentPerson;
 
@@ -21,6 +22,7 @@ struct SettingsPage<'a> {
     username: Option<&'a str>,
     since: Moment,
     until: Moment,
+    idle: String,
     how: &'static str,
     browser: Option<&'a str>,
     csrf: String,
@@ -39,6 +41,7 @@ pub(super) async fn show(
         username: by.user.username.as_deref(),
         since: moment(by.session.created_at, now),
         until: moment(by.session.expires_at, now),
+        idle: duration::words(app.settings.sessions.idle),
         how: match by.session.how {
             Assurance::EmailLink => "by a link in your mailbox",
             Assurance::HostLink => "by a link from whoever runs this server",

@@ -49,7 +49,7 @@ pub(super) fn about(length: Duration) -> String {
     let (minutes, hours) = (rounded(length, 60), rounded(length, 3600));
     if length < Duration::seconds(45) {
         "less than a minute".to_owned()
-    } else if minutes < 90 {
+    } else if minutes < 60 {
         count(minutes, "minute")
     } else if hours < 36 {
         count(hours, "hour")
@@ -131,6 +131,7 @@ mod tests {
             (10, "less than a minute"),
             (50, "about 1 minute"),
             (420, "about 7 minutes"),
+            (3590, "about 1 hour"),
             (5400, "about 2 hours"),
             (86_400, "about 24 hours"),
             (3 * 86_400, "about 3 days"),
