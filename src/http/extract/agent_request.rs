@@ -8,12 +8,12 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::FormParams;
 use super::form::{self, MOST_BYTES, read_form};
+use super::peer;
 use crate::app::App;
 use crate::domain::action::json::digest;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::{Authenticated, FormCredentials, Presented};
 use crate::flow;
-use crate::http::extract::peer::PeerAddr;
 use crate::http::reply::oauth_error::OAuthError;
 
 /// Parameters that may stand more than once (RFC 8707 §2).
@@ -52,7 +52,7 @@ impl FromRequest<App> for AgentRequest {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
-        if !is_form(&parts.headers) {
+        if !form::is_form(&parts.headers) {
             let why = "the body must be application/x-www-form-urlencoded";
             return Err(Refusal::InvalidRequest(why).into());
         }
@@ -66,10 +66,7 @@ impl FromRequest<App> for AgentRequest {
             form,
             idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)?,
             wait: preferred_wait(&parts.headers),
-            from: parts
-                .extensions
-                .get::<PeerAddr>()
-                .map(|peer| peer.0.ip().to_string()),
+            from: peer::from(&parts.extensions),
         })
     }
 }
@@ -109,10 +106,7 @@ impl axum::extract::FromRequestParts<App> for AgentHeaders {
     ) -> Result<Self, OAuthError> {
         let client = authenticate_without_form(app, &parts.headers).await?;
         flow::authenticate::spend_later(app, &client);
-        let from = parts
-            .extensions
-            .get::<PeerAddr>()
-            .map(|peer| peer.0.ip().to_string());
+        let from = peer::from(&parts.extensions);
         Ok(Self { client, from })
     }
 }
@@ -176,18 +170,6 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusa
             "there are two Idempotency-Key headers",
         )),
     }
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|media| {
-            media
-                .trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        })
 }
 
 /// `Prefer: wait=N`, in seconds; anything else in it is ignored, as RFC 7240 has it.

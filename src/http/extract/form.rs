@@ -34,6 +34,18 @@ impl BodyError {
     }
 }
 
+/// Whether the headers announce a form.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| {
+            kind.trim()
+                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
+}
+
 /// The whole body of `request`, if it is no longer than `limit` bytes.
 pub async fn body(request: Request, limit: usize) -> Result<Bytes, BodyError> {
     let (parts, body) = request.into_parts();

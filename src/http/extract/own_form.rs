@@ -1,13 +1,11 @@
 //! A form a person sent, from a page of ours, for what the page said it was for.
 
-use axum::extract::{FromRef, FromRequest, Request};
-use http::{HeaderMap, header};
-
 use super::own_page::person_on_own_page;
 use super::{FormError, FormParams, form, peer};
 use crate::app::App;
 use crate::flow::sign_in::Present;
 use crate::http::pages::PageError;
+use axum::extract::{FromRef, FromRequest, Request};
 
 /// The bytes a person's form may have.
 const MOST_BYTES: usize = 16 * 1024;
@@ -66,7 +64,7 @@ where
 
 /// The form in a request's body.
 pub async fn read(request: Request) -> Result<FormParams, PageError> {
-    if !is_form(request.headers()) {
+    if !form::is_form(request.headers()) {
         return Err(PageError::NotAForm);
     }
     let body = form::body(request, MOST_BYTES)
@@ -79,15 +77,4 @@ pub async fn read(request: Request) -> Result<FormParams, PageError> {
         FormError::TooLong | FormError::TooMany => PageError::TooLarge,
         FormError::Doubled | FormError::NotUtf8 | FormError::BadEscape => PageError::NotAForm,
     })
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| {
-            kind.trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        })
 }
