@@ -15,4 +15,7 @@ mod world;
 
 mod agent;
 mod architecture;
+mod delivery;
+mod pages;
+mod person;
 mod sources;

@@ -2,7 +2,10 @@
 
 mod agent;
 mod browser;
+mod look;
 mod postgresql;
+pub mod push_service;
+pub mod smtp_server;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,7 +31,8 @@ use countersign::store::{Commit, Store, Write};
 use time::{Duration, OffsetDateTime};
 
 pub use agent::{Agent, Answer, Asked, form};
-pub use browser::{Browser, Page};
+pub use browser::{Browser, Form, Page};
+pub use look::{claims, payment, small_payment};
 
 /// Runs a story once on each engine.
 #[macro_export]

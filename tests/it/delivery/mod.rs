@@ -1,0 +1,1 @@
+//! How a person is told: by letter and by web push, again and again, and until it is too late.
