@@ -28,7 +28,7 @@ pub(super) struct Apply {
 pub(super) async fn apply(apply: &Apply, host: &Host, output: Output) -> Result<Exit, Failure> {
     let text = input::read(&apply.file)?;
     let next = Catalogue::read(&text).map_err(|error| {
-        let file = apply.file.display();
+        let file = input::name(&apply.file);
         let many = match error.problems.len() {
             1 => "a fault".to_owned(),
             many => format!("{many} faults"),

@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let cannot = |why: &dyn std::fmt::Display| {
         Failure::new(
             Exit::Usage,
-            format_args!("{} cannot be read: {why}", path.display()),
+            format_args!("{} cannot be read: {why}", name(path)),
         )
     };
     let length = read.map_err(|error| cannot(&error))?;
@@ -30,4 +30,13 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
         return Err(cannot(&"it is larger than 4 MiB"));
     }
     Ok(text)
+}
+
+/// What an input is called in words.
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }

@@ -4,7 +4,9 @@
 //! says how it ended. Commands on the server's host work on its database; `ask` and `wait` are clients
 //! like any other and use public endpoints only. None of them can answer a request.
 
+mod agent;
 mod apply;
+mod ask;
 mod audit;
 mod client;
 mod completion;
@@ -16,6 +18,7 @@ mod keys;
 mod output;
 mod person;
 mod serve;
+mod wait;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,6 +67,10 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Ask a person, and wait for the answer
+    Ask(Box<ask::Ask>),
+    /// Come back to a request that was asked before
+    Wait(wait::Wait),
     #[command(flatten)]
     Host(HostCommand),
     /// Print a shell's completion script
@@ -134,6 +141,8 @@ async fn dispatch(
     let config = config.as_deref();
     match command {
         Command::Serve(serve) => serve::run(&serve, config, output).await,
+        Command::Ask(ask) => ask::run(*ask, output).await,
+        Command::Wait(wait) => wait::run(wait, output).await,
         Command::Completion(completion) => Ok(completion::run(&completion)),
         Command::Host(command) => {
             let host = host::open(config, output).await?;
