@@ -16,6 +16,7 @@ mod world;
 mod agent;
 mod architecture;
 mod delivery;
+mod documents;
 mod pages;
 mod person;
 mod sources;

@@ -2,7 +2,7 @@
 
 use super::{MOST_LISTED, RegisterError, unless_already};
 use crate::app::App;
-use crate::domain::action::text::display_name;
+use crate::domain::action::text::{CleanText, TextError, display_name};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::hint::{self, Hint};
 use crate::domain::id::UserId;
@@ -19,7 +19,7 @@ pub struct NewPerson {
     pub email: String,
     /// Another name a hint may use.
     pub username: Option<String>,
-    /// What pages call them; without one, the front of the address.
+    /// What pages call them; without one, the front of the address, or all of it.
     pub name: Option<String>,
 }
 
@@ -28,8 +28,7 @@ pub async fn add_person(app: &App, new: NewPerson) -> Result<User, RegisterError
     let now = app.clock.now();
     let email = read_email(&new.email)?;
     let username = new.username.as_deref().map(read_username).transpose()?;
-    let front = email.split('@').next().unwrap_or_default();
-    let name = display_name(new.name.as_deref().unwrap_or(front)).map_err(RegisterError::Name)?;
+    let name = name_of(new.name.as_deref(), &email).map_err(RegisterError::Name)?;
     let user = User {
         id: UserId(app.entropy.id(now)?),
         email,
@@ -44,6 +43,15 @@ pub async fn add_person(app: &App, new: NewPerson) -> Result<User, RegisterError
         Ok(()) => Ok(user),
         Err(StoreError::Overtaken) => Err(RegisterError::Taken(taken(app, &user).await?)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What pages call somebody. The front of `you@example.com` would pass for a word of ours: then it is all of it.
+fn name_of(name: Option<&str>, email: &str) -> Result<CleanText, TextError> {
+    let front = email.split('@').next().unwrap_or_default();
+    match name {
+        Some(name) => display_name(name),
+        None => display_name(front).or_else(|_| display_name(email)),
     }
 }
 
@@ -118,5 +126,17 @@ mod tests {
         ] {
             assert!(read_username(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn whoever_has_no_name_is_called_by_the_front_of_the_address() {
+        let name = |name, email| name_of(name, email).map(CleanText::into_string);
+        assert_eq!(name(Some("Maya"), "m@acme.example"), Ok("Maya".into()));
+        assert_eq!(name(None, "maya@acme.example"), Ok("maya".into()));
+        assert_eq!(
+            name(None, "you@acme.example"),
+            Ok("you@acme.example".into())
+        );
+        assert!(name(Some("You"), "maya@acme.example").is_err());
     }
 }
