@@ -141,7 +141,8 @@ async function devices(panel) {
       }))
       location.reload()
     } catch (error) {
-      problem.textContent = error.message || 'This browser could not be added.'
+      problem.textContent = error.name === 'Error' ? error.message
+        : 'This browser does not take notifications just now. In a private window they are always off.'
       problem.hidden = false
       button.disabled = false
     }
@@ -158,6 +159,12 @@ shield()
 document.querySelector('h1[tabindex]')?.focus({ preventScroll: true })
 for (const text of document.querySelectorAll('.pick input[type=text]')) {
   text.addEventListener('input', () => { text.closest('.pick').querySelector('[type=radio]').checked = true })
+}
+for (const form of document.querySelectorAll('form[data-sign-out]')) {
+  // Who signs out here is not told here any more.
+  const field = Object.assign(document.createElement('input'), { type: 'hidden', name: 'device' })
+  field.value = localStorage.getItem('device') ?? ''
+  form.append(field)
 }
 const followed = document.querySelector('[data-request]')
 if (followed && !followed.matches('.bounds')) follow(followed)

@@ -8,8 +8,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::PageError;
+use super::answer::{not_opened, not_taken};
 use super::frame::{Frame, Here, page};
-use super::request::{find, grave, hex, not_taken, not_yours, purpose, unhex};
+use super::made_for::{hex, purpose, unhex};
+use super::request::{find, grave, not_yours};
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
 use crate::domain::ciba::approval::State as RequestState;
@@ -193,7 +195,11 @@ pub(super) async fn answer(
         return not_yours(&app, &form.by);
     };
     let digest = form.closed().get("card").unwrap_or_default().to_owned();
-    let (by, params, from) = form.opened(&purpose(id, &digest))?;
+    let by = form.by.clone();
+    let (by, params, from) = match form.opened(&purpose(id, &digest)) {
+        Ok(opened) => opened,
+        Err(why) => return not_opened(&app, &by, id, why).await,
+    };
     let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
     let Some(seen) = show::request(&app, id, &by).await? else {
         return not_yours(&app, &by);

@@ -37,7 +37,7 @@ pub(super) fn js() -> &'static str {
 
 /// An address that changes with the contents, so that what it gives may be kept for ever.
 fn address(name: &str, contents: &str) -> String {
-    let version = super::request::hex(&digest(contents));
+    let version = super::made_for::hex(&digest(contents));
     format!("/static/{name}?v={}", version.get(..12).unwrap_or_default())
 }
 

@@ -38,6 +38,7 @@ struct ErrorPage {
     frame: Frame,
     title: &'static str,
     words: &'static [&'static str],
+    way_on: &'static str,
 }
 
 /// What the app shows without a network. It is kept on the phone, so it holds nothing of anyone's.
@@ -49,6 +50,7 @@ pub(super) async fn offline() -> Response {
             "No answer was sent, and none is kept to be sent later.",
             "Open the request again when you are back.",
         ],
+        way_on: "Try again",
     };
     Html(page.render().unwrap_or_default()).into_response()
 }
@@ -122,6 +124,7 @@ impl IntoResponse for PageError {
             frame: Frame::plain(),
             title: self.title(),
             words: self.words(),
+            way_on: "See what is waiting",
         };
         let html = page.render().unwrap_or_default();
         (self.status(), Html(html)).into_response()

@@ -5,12 +5,14 @@
 
 mod allowed;
 mod always;
+mod answer;
 mod assets;
 mod devices;
 mod error;
 mod frame;
 mod history;
 mod inbox;
+mod made_for;
 mod outcome;
 mod raw;
 mod request;
@@ -30,7 +32,7 @@ pub use error::PageError;
 pub fn router() -> Router<App> {
     Router::new()
         .route(paths::INBOX, get(inbox::show))
-        .route(paths::REQUEST, get(request::show).post(request::answer))
+        .route(paths::REQUEST, get(request::show).post(answer::take))
         .route(paths::REQUEST_STATE, get(request::state))
         .route(
             paths::REQUEST_ALWAYS,

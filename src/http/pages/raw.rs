@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::request::hex;
+use super::made_for::hex;
 use super::words::{Moment, moment};
 use crate::domain::action::text::visible;
 use crate::domain::id::RequestId;

@@ -1,14 +1,15 @@
-//! One request: what the agent wants, in the service's words, and the answer.
+//! One request: what the agent wants, in the service's words; or what became of it.
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use time::OffsetDateTime;
 
 use super::PageError;
 use super::frame::{Frame, Here, page};
+use super::made_for::{hex, purpose};
 use super::outcome::{Outcome, outcome};
 use super::raw::{Raw, raw};
 use super::sign_in::SIGN_IN_AGAIN;
@@ -17,13 +18,9 @@ use crate::app::App;
 use crate::domain::action::Tier;
 use crate::domain::action::card::Card;
 use crate::domain::id::RequestId;
-use crate::flow::StoredRequest;
-use crate::flow::answer::{self as flow, AnswerError, Choice};
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
-use crate::http::extract::own_form::OwnForm;
 use crate::http::extract::present_person::{PresentPerson, signed_in};
-use crate::paths;
 
 #[derive(Template)]
 #[template(path = "pages/request.html")]
@@ -68,11 +65,6 @@ struct NotYoursPage {
     frame: Frame,
 }
 
-/// What the answering form of a request is for: this request, and what was shown.
-pub(super) fn purpose(id: RequestId, digest: &str) -> String {
-    format!("answer {id} {digest}")
-}
-
 /// Shows a request, or what became of it.
 pub(super) async fn show(
     State(app): State<App>,
@@ -102,7 +94,7 @@ pub(super) fn not_yours(app: &App, by: &Present) -> Result<Response, PageError> 
 }
 
 /// The page for a request as it is now.
-async fn shown(
+pub(super) async fn shown(
     app: &App,
     by: &Present,
     seen: &Seen,
@@ -180,74 +172,6 @@ pub(super) fn why_no_always(why: NoAlways) -> &'static str {
     }
 }
 
-/// Takes an answer.
-pub(super) async fn answer(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    form: OwnForm,
-) -> Result<Response, PageError> {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return not_yours(&app, &form.by);
-    };
-    let digest = form.closed().get("card").unwrap_or_default().to_owned();
-    let (by, params, from) = form.opened(&purpose(id, &digest))?;
-    let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
-    let choice = match params.get("answer") {
-        Some("once") => Choice::Once,
-        Some("deny") => Choice::Deny {
-            reason: params.get("reason").map(str::to_owned),
-        },
-        Some(_) | None => return Err(PageError::NotAForm),
-    };
-    match flow::answer(&app, id, &by, choice, shown, from).await {
-        Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
-        Err(error) => not_taken(&app, &by, id, error).await,
-    }
-}
-
-/// Says why an answer was not taken, on the page of the request as it is now.
-pub(super) async fn not_taken(
-    app: &App,
-    by: &Present,
-    id: RequestId,
-    error: AnswerError,
-) -> Result<Response, PageError> {
-    let (status, problem) = match error {
-        AnswerError::NotYours => return not_yours(app, by),
-        AnswerError::Failed(fault) => return Err(fault.into()),
-        AnswerError::Settled(stored) => return too_late(app, by, *stored).await,
-        AnswerError::Changed => return Err(PageError::OldForm),
-        AnswerError::SignInTooOld => (
-            StatusCode::FORBIDDEN,
-            "Your answer was not sent: your sign-in is older than five minutes.".to_owned(),
-        ),
-        AnswerError::AlwaysNotOffered => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "Your answer was not sent: this cannot be allowed always.".to_owned(),
-        ),
-        AnswerError::Bounds(words) | AnswerError::Reason(words) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("Your answer was not sent. {words}"),
-        ),
-    };
-    match show::request(app, id, by).await? {
-        Some(seen) => {
-            let mut response = shown(app, by, &seen, Some(problem)).await?;
-            *response.status_mut() = status;
-            Ok(response)
-        }
-        None => not_yours(app, by),
-    }
-}
-
-async fn too_late(app: &App, by: &Present, stored: StoredRequest) -> Result<Response, PageError> {
-    let seen = Seen::of(stored, app.clock.now())?;
-    let problem = "Your answer was not saved: this was settled before. Here is how.".to_owned();
-    let mut response = shown(app, by, &seen, Some(problem)).await?;
-    *response.status_mut() = StatusCode::CONFLICT;
-    Ok(response)
-}
-
 /// For the page's script: the word for the request's state, so that a page that was overtaken says so.
 pub(super) async fn state(
     State(app): State<App>,
@@ -262,42 +186,4 @@ pub(super) async fn state(
     };
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, json!({"state": state}).to_string()).into_response())
-}
-
-/// Bytes as the form carries them.
-pub(super) fn hex(bytes: &[u8; 32]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(64);
-    for byte in bytes {
-        // Writing into a string does not fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
-}
-
-/// Reads what [`hex`] wrote, and nothing else.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut out = [0; 32];
-    let pairs = text.as_bytes().chunks_exact(2);
-    if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    for (byte, pair) in out.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_comes_back_as_it_went_out() {
-        let digest = std::array::from_fn(|at| u8::try_from(at * 7).unwrap_or(9));
-        assert_eq!(unhex(&hex(&digest)), Some(digest));
-        for wrong in ["", "00", &"0".repeat(63), &"G".repeat(64), &"A".repeat(64)] {
-            assert_eq!(unhex(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::PageError;
 use super::frame::{Frame, page};
 use crate::app::App;
+use crate::flow::enrol;
 use crate::flow::sign_in::{self, LinkError, SignedIn};
 use crate::http::extract::cookies::Cookie;
 use crate::http::extract::own_form::OwnForm;
@@ -184,7 +185,10 @@ fn over(app: &App) -> Result<Response, PageError> {
 
 /// Signs out, and lets the browser forget everything.
 pub(super) async fn sign_out(State(app): State<App>, form: OwnForm) -> Result<Response, PageError> {
-    let (by, _, from) = form.opened(SIGN_OUT)?;
+    let (by, params, from) = form.opened(SIGN_OUT)?;
+    if let Some(device) = params.get("device").and_then(|id| id.parse().ok()) {
+        enrol::remove_device(&app, device, &by, from.clone()).await?;
+    }
     sign_in::sign_out(&app, &by, from).await?;
     let mut response = Redirect::to(paths::SIGN_IN).into_response();
     let https = app.settings.is_https();

@@ -1,0 +1,108 @@
+//! The answer to a request, and why it was not taken.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use super::PageError;
+use super::made_for::{purpose, unhex};
+use super::request::{not_yours, shown};
+use crate::app::App;
+use crate::domain::id::RequestId;
+use crate::flow::StoredRequest;
+use crate::flow::answer::{self as flow, AnswerError, Choice};
+use crate::flow::show::{self, Seen};
+use crate::flow::sign_in::Present;
+use crate::http::extract::own_form::OwnForm;
+use crate::paths;
+
+/// Takes an answer.
+pub(super) async fn take(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: OwnForm,
+) -> Result<Response, PageError> {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return not_yours(&app, &form.by);
+    };
+    let digest = form.closed().get("card").unwrap_or_default().to_owned();
+    let by = form.by.clone();
+    let (by, params, from) = match form.opened(&purpose(id, &digest)) {
+        Ok(opened) => opened,
+        Err(why) => return not_opened(&app, &by, id, why).await,
+    };
+    let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
+    let choice = match params.get("answer") {
+        Some("once") => Choice::Once,
+        Some("deny") => Choice::Deny {
+            reason: params.get("reason").map(str::to_owned),
+        },
+        Some(_) | None => return Err(PageError::NotAForm),
+    };
+    match flow::answer(&app, id, &by, choice, shown, from).await {
+        Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
+        Err(error) => not_taken(&app, &by, id, error).await,
+    }
+}
+
+/// A form for something else: shows what there is now, if the request is theirs.
+pub(super) async fn not_opened(
+    app: &App,
+    by: &Present,
+    id: RequestId,
+    why: PageError,
+) -> Result<Response, PageError> {
+    let Some(seen) = show::request(app, id, by).await? else {
+        return not_yours(app, by);
+    };
+    let problem = "Your answer was not sent: the page was too old. This is how it is now.";
+    let mut response = shown(app, by, &seen, Some(problem.to_owned())).await?;
+    *response.status_mut() = why.status();
+    Ok(response)
+}
+
+/// Says why an answer was not taken, on the page of the request as it is now.
+pub(super) async fn not_taken(
+    app: &App,
+    by: &Present,
+    id: RequestId,
+    error: AnswerError,
+) -> Result<Response, PageError> {
+    let (status, problem) = match error {
+        AnswerError::NotYours => return not_yours(app, by),
+        AnswerError::Failed(fault) => return Err(fault.into()),
+        AnswerError::Settled(stored) => return too_late(app, by, *stored).await,
+        AnswerError::Changed => (
+            StatusCode::CONFLICT,
+            "Your answer was not sent: this is not what you were shown before.".to_owned(),
+        ),
+        AnswerError::SignInTooOld => (
+            StatusCode::FORBIDDEN,
+            "Your answer was not sent: your sign-in is older than five minutes.".to_owned(),
+        ),
+        AnswerError::AlwaysNotOffered => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Your answer was not sent: this cannot be allowed always.".to_owned(),
+        ),
+        AnswerError::Bounds(words) | AnswerError::Reason(words) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("Your answer was not sent. {words}"),
+        ),
+    };
+    match show::request(app, id, by).await? {
+        Some(seen) => {
+            let mut response = shown(app, by, &seen, Some(problem)).await?;
+            *response.status_mut() = status;
+            Ok(response)
+        }
+        None => not_yours(app, by),
+    }
+}
+
+async fn too_late(app: &App, by: &Present, stored: StoredRequest) -> Result<Response, PageError> {
+    let seen = Seen::of(stored, app.clock.now())?;
+    let problem = "Your answer was not saved: this was settled before. Here is how.".to_owned();
+    let mut response = shown(app, by, &seen, Some(problem)).await?;
+    *response.status_mut() = StatusCode::CONFLICT;
+    Ok(response)
+}
