@@ -132,9 +132,8 @@ both! {
         let text = sheet.text();
         for words in [
             "Allow without asking",
-            "Billing Agent , and no other agent, may:",
-            "Pay €240.00 to Hanna",
-            "Amount (asked: €240.00 )",
+            "Billing Agent and no other agent may Pay €240.00 to Hanna",
+            "Amount only this €240.00 up to To only this Hanna",
             "For 24 hours until 16 January, 08:00 UTC",
             "For 7 days until 22 January, 08:00 UTC",
             "For 30 days until 14 February, 08:00 UTC",

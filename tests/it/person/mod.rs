@@ -3,6 +3,10 @@
 mod always;
 mod answering;
 mod deny;
+mod devices;
+mod inbox;
+mod sessions;
+mod sign_in;
 mod states;
 
 /// The sign-in link in a letter that was put into a folder.
