@@ -10,6 +10,7 @@ mod ask;
 mod audit;
 mod client;
 mod completion;
+mod demo;
 pub mod exit;
 mod grant;
 mod host;
@@ -65,6 +66,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try everything here; nothing is kept
+    Demo(demo::Demo),
     /// Run the server
     Serve(serve::Serve),
     /// Ask a person, and wait for the answer
@@ -140,6 +143,7 @@ async fn dispatch(
 ) -> Result<Exit, Failure> {
     let config = config.as_deref();
     match command {
+        Command::Demo(demo) => demo::run(&demo, output).await,
         Command::Serve(serve) => serve::run(&serve, config, output).await,
         Command::Ask(ask) => ask::run(*ask, output).await,
         Command::Wait(wait) => wait::run(wait, output).await,

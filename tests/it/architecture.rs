@@ -77,7 +77,8 @@ const LIBRARIES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "reqwest",
-        &["src/channel/sender/"],
+        // The terminal's own agent calls the server it was told to, as any agent does.
+        &["src/channel/sender/", "src/cli/agent/"],
         "every outgoing call goes through channel::sender",
     ),
     (
