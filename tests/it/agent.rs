@@ -1,6 +1,5 @@
 //! An agent asks, waits and collects.
 
-use crate::both;
 use crate::world::World;
 
 both! {

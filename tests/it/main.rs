@@ -15,8 +15,14 @@ mod world;
 
 mod agent;
 mod architecture;
+mod ask;
+mod at_rest;
+mod collect;
 mod delivery;
+mod discovery;
 mod documents;
 mod pages;
 mod person;
+mod races;
 mod sources;
+mod status;

@@ -5,7 +5,6 @@ use countersign::store::{Commit, Write};
 use serde_json::json;
 use time::Duration;
 
-use crate::both;
 use crate::world::{Agent, Asked, Browser, Page, World, claims, payment, small_payment};
 
 /// Asks for a payment.

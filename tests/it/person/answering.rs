@@ -9,7 +9,6 @@ use countersign::flow::register::set_person_active;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both;
 use crate::world::{World, claims, form, payment, small_payment};
 
 fn hex(bytes: &[u8]) -> String {

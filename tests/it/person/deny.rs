@@ -1,6 +1,5 @@
 //! A person says no, and why.
 
-use crate::both;
 use crate::world::{World, small_payment};
 
 both! {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use time::Duration;
 
-use crate::both;
 use crate::world::{Agent, Asked, Browser, Page, World};
 
 both! {

@@ -101,6 +101,14 @@ impl Agent {
         }
     }
 
+    /// Somebody who knows its name and not its secret.
+    pub fn with_a_wrong_secret(&self) -> Self {
+        Self {
+            secret: "wrong".to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Posts a form, authenticated.
     pub async fn post(
         &self,

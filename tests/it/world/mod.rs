@@ -1,10 +1,13 @@
 //! Everybody in a story: a server of its own, with a clock moved by hand, and whoever talks to it.
 
 mod agent;
+mod at_rest;
 mod browser;
 mod look;
+mod person;
 mod postgresql;
 pub mod push_service;
+mod signer;
 pub mod smtp_server;
 
 use std::net::SocketAddr;
@@ -30,19 +33,21 @@ use countersign::server::{self, Limits};
 use countersign::store::{Commit, Store, Write};
 use time::{Duration, OffsetDateTime};
 
-pub use agent::{Agent, Answer, Asked, form};
+pub use agent::{Agent, Answer, Asked, GRANT_TYPE, form};
 pub use browser::{Browser, Form, Page};
 pub use look::{claims, payment, small_payment};
+pub use person::deny;
+pub use signer::ASSERTION_TYPE;
 
 /// Runs a story once on each engine.
 #[macro_export]
 macro_rules! both {
-    ($(#[$meta:meta])* async fn $name:ident($world:ident: World) $body:block) => {
+    ($(#[$meta:meta])* async fn $name:ident($world:ident: $type:ident) $body:block) => {
         $(#[$meta])*
         mod $name {
             use super::*;
 
-            async fn story($world: $crate::world::World) $body
+            async fn story($world: $type) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {

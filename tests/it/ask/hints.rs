@@ -1,0 +1,79 @@
+//! Who is asked (CIBA §7.1, §7.2).
+
+use countersign::flow::register::set_person_active;
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn t10_t11_there_is_exactly_one_hint() {
+    let world = World::sqlite().await;
+    let agent = world.agent("Billing Agent").await;
+    let maya = world.person("Maya").await;
+    let hints = [
+        ("login_hint", maya.email.as_str()),
+        ("login_hint_token", "x"),
+        ("id_token_hint", "x"),
+    ];
+    for chosen in [0b000, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111] {
+        let mut form = vec![("scope", "openid")];
+        form.extend(
+            (0..3)
+                .filter(|at| chosen >> at & 1 == 1)
+                .map(|at| hints[at]),
+        );
+        let answer = agent.post("/bc-authorize", &form, &[]).await;
+        answer.refused(400, "invalid_request");
+    }
+    // Sent without a value is not sent.
+    let empty = [("login_hint_token", ""), ("id_token_hint", "")];
+    agent.try_ask(&maya.email, &empty).await.ok();
+    agent.try_ask("", &[]).await.refused(400, "invalid_request");
+}
+
+both! {
+    async fn every_name_of_a_person_leads_to_them(world: World) {
+        let agent = world.agent("Billing Agent").await;
+        let maya = world.person("Maya").await;
+        world.person("Otto").await;
+        let sub = maya.id.to_string();
+        let iss_sub = |issuer: &str| json!({"format": "iss_sub", "iss": issuer, "sub": sub}).to_string();
+        for hint in [
+            "maya@acme.example",
+            " Maya@ACME.example ",
+            "maya",
+            "MAYA",
+            &sub,
+            &iss_sub(&world.url),
+            &iss_sub(&format!("{}/", world.url)),
+        ] {
+            let asked = agent.ask(hint, &[]).await;
+            assert_eq!(world.stored(&asked).await.request.question().user, maya.id, "{hint}");
+        }
+        for stranger in [
+            "nobody@acme.example",
+            "nobody",
+            "maya@acme.example.evil.example",
+            "0192f0c1a2b37c4d8e5f60718293a4b5",
+            "%",
+            "' OR 1=1 --",
+            &iss_sub("https://another.example"),
+        ] {
+            agent.try_ask(stranger, &[]).await.refused(400, "unknown_user_id");
+        }
+    }
+}
+
+both! {
+    async fn t20_somebody_disabled_is_nobody(world: World) {
+        let agent = world.agent("Billing Agent").await;
+        let maya = world.person("Maya").await;
+        set_person_active(&world.app, maya.id, false).await.expect("disabled");
+        let disabled = agent.try_ask(&maya.email, &[]).await;
+        let unknown = agent.try_ask("nobody@acme.example", &[]).await;
+        disabled.refused(400, "unknown_user_id");
+        assert_eq!(disabled.body, unknown.body);
+        set_person_active(&world.app, maya.id, true).await.expect("enabled");
+        agent.ask(&maya.email, &[]).await;
+    }
+}

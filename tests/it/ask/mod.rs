@@ -1,0 +1,8 @@
+//! An agent asks (CIBA §7): what is taken, what is refused, and in which words.
+
+mod client_authentication;
+mod details;
+mod hints;
+mod idempotency;
+mod limits;
+mod parameters;

@@ -1,0 +1,69 @@
+//! What a client finds out by itself (OpenID Connect Discovery 1.0, RFC 8414, CIBA §4).
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, World};
+
+async fn get(world: &World, path: &str) -> Answer {
+    let request = world.http.get(format!("{}{path}", world.url));
+    Answer::of(request.send().await.expect("an answer")).await
+}
+
+both! {
+    async fn both_documents_are_one_and_say_what_is_there(world: World) {
+        let openid = get(&world, "/.well-known/openid-configuration").await;
+        let oauth = get(&world, "/.well-known/oauth-authorization-server").await;
+        assert_eq!(openid.ok(), oauth.ok());
+        assert_eq!(openid.headers["content-type"], "application/json");
+        let document = &openid.body;
+        let url = world.url.as_str();
+        let expected = [
+            ("issuer", json!(url)),
+            ("token_endpoint", json!(format!("{url}/oauth/token"))),
+            ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
+            ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
+            ("backchannel_token_delivery_modes_supported", json!(["poll"])),
+            ("backchannel_user_code_parameter_supported", json!(false)),
+            ("grant_types_supported", json!(["urn:openid:params:grant-type:ciba"])),
+            ("response_types_supported", json!([])),
+            ("id_token_signing_alg_values_supported", json!(["ES256"])),
+            (
+                "token_endpoint_auth_methods_supported",
+                json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]),
+            ),
+            ("authorization_details_types_supported", json!(["payment_initiation", "payment_small", "deploy"])),
+        ];
+        for (name, value) in expected {
+            assert_eq!(document[name], value, "{name}");
+        }
+        // Signed requests are not taken, so no algorithm for them is announced.
+        let absent = "backchannel_authentication_request_signing_alg_values_supported";
+        assert!(document.get(absent).is_none());
+        let methods = document["token_endpoint_auth_signing_alg_values_supported"].to_string();
+        assert!(!methods.contains("none") && !methods.contains("HS"), "{methods}");
+        let scopes = document["scopes_supported"].as_array().expect("a list");
+        assert!(scopes.contains(&json!("openid")) && scopes.contains(&json!("calendar.read")));
+        for endpoint in ["token_endpoint", "backchannel_authentication_endpoint"] {
+            let endpoint = document[endpoint].as_str().expect("a URL");
+            let answer = world.http.get(endpoint).send().await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        }
+    }
+}
+
+both! {
+    async fn only_public_halves_are_published(world: World) {
+        let answer = get(&world, "/oauth/jwks").await;
+        let keys = answer.ok()["keys"].as_array().expect("a list");
+        assert_eq!(keys.len(), 1);
+        let mut members: Vec<&str> = keys[0].as_object().expect("a key").keys().map(String::as_str).collect();
+        members.sort_unstable();
+        assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+        assert_eq!(keys[0]["alg"], "ES256");
+        assert_eq!(keys[0]["use"], "sig");
+        let before: Value = answer.body.clone();
+        let world = world.restarted().await;
+        assert_eq!(get(&world, "/oauth/jwks").await.ok(), &before);
+    }
+}

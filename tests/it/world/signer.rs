@@ -1,0 +1,82 @@
+//! An agent that signs for itself (`private_key_jwt`).
+
+use countersign::domain::client::AuthMethod;
+use countersign::domain::token::keyring::SigningKey;
+use countersign::flow::register::{NewClient, add_client};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+use super::{Answer, World};
+
+/// What a form says beside an assertion.
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// An agent and its private key.
+#[derive(Clone)]
+pub struct Signer {
+    pub id: String,
+    key: EncodingKey,
+    pub url: String,
+    /// Our issuer, wherever the agent talks to us.
+    pub audience: String,
+    http: reqwest::Client,
+}
+
+impl World {
+    /// An agent with a key of its own.
+    pub async fn signer(&self, name: &str) -> Signer {
+        let (public, private) = SigningKey::generate().expect("a key");
+        let new = NewClient {
+            auth: AuthMethod::PrivateKeyJwt,
+            jwks: Some(json!({"keys": [public.public()]}).to_string()),
+            ..NewClient::agent(name)
+        };
+        let added = add_client(&self.app, new).await.expect("a client");
+        assert!(added.secret.is_none());
+        Signer {
+            id: added.client.id.0,
+            key: EncodingKey::from_ec_der(&private),
+            url: self.url.clone(),
+            audience: self.app.settings.public_url.clone(),
+            http: self.http.clone(),
+        }
+    }
+}
+
+impl Signer {
+    /// The same agent, talking to another instance.
+    pub fn at(&self, world: &World) -> Self {
+        Self {
+            url: world.url.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Good claims, by that clock.
+    pub fn claims(&self, world: &World, jti: &str) -> Value {
+        let now = world.app.clock.now().unix_timestamp();
+        json!({"iss": self.id, "sub": self.id, "aud": self.audience, "jti": jti, "iat": now, "exp": now + 120})
+    }
+
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = Header::new(Algorithm::ES256);
+        jsonwebtoken::encode(&header, claims, &self.key).expect("an assertion")
+    }
+
+    /// A good assertion.
+    pub fn assertion(&self, world: &World, jti: &str) -> String {
+        self.sign(&self.claims(world, jti))
+    }
+
+    /// Posts a form with an assertion.
+    pub async fn post(&self, path: &str, assertion: &str, form: &[(&str, &str)]) -> Answer {
+        let mut form = form.to_vec();
+        form.push(("client_assertion_type", ASSERTION_TYPE));
+        form.push(("client_assertion", assertion));
+        let request = self.http.post(format!("{}{path}", self.url));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(super::form(&form));
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+}
