@@ -238,3 +238,47 @@ fn every_catalogue_in_the_documents_is_a_good_one() {
         }
     }
 }
+
+/// The words that begin the lines under this heading of a help text.
+fn commands(arguments: &[&str]) -> Vec<String> {
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .arg("--help")
+        .output()
+        .expect("the program runs");
+    let help = String::from_utf8(program.stdout).expect("text");
+    let listed = help.split("Commands:\n").nth(1).unwrap_or_default();
+    listed
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_command_is_explained() {
+    let reference = read("docs/reference/cli.md");
+    for command in commands(&[]) {
+        let inner = commands(&[&command]);
+        let named = if inner.is_empty() {
+            vec![command]
+        } else {
+            inner
+                .iter()
+                .map(|word| format!("{command} {word}"))
+                .collect()
+        };
+        for words in named {
+            let explained = [format!("`{words}"), format!("`countersign {words}")]
+                .iter()
+                .any(|start| reference.contains(start.as_str()));
+            assert!(
+                explained,
+                "docs/reference/cli.md does not explain `{words}`"
+            );
+        }
+    }
+}
