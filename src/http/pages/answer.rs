@@ -55,7 +55,7 @@ pub(super) async fn not_opened(
     let Some(seen) = show::request(app, id, by).await? else {
         return not_yours(app, by);
     };
-    let problem = "Your answer was not sent: the page was too old. This is how it is now.";
+    let problem = "Your answer was not sent. The page was too old; this is how it is now.";
     let mut response = shown(app, by, &seen, Some(problem.to_owned())).await?;
     *response.status_mut() = why.status();
     Ok(response)
@@ -74,7 +74,7 @@ pub(super) async fn not_taken(
         AnswerError::Settled(stored) => return too_late(app, by, *stored).await,
         AnswerError::Changed => (
             StatusCode::CONFLICT,
-            "Your answer was not sent: this is not what you were shown before.".to_owned(),
+            "Your answer was not sent. This is not what you were shown before.".to_owned(),
         ),
         AnswerError::SignInTooOld => (
             StatusCode::FORBIDDEN,
