@@ -122,6 +122,25 @@ const TABLES: &[&str] = &[
         until BIGINT NOT NULL
     )",
     "CREATE INDEX redemptions_until ON redemptions (until)",
+    "CREATE TABLE refresh_tokens (
+        id {uuid} PRIMARY KEY,
+        grant_id {uuid} NOT NULL REFERENCES grants (id),
+        parent_id {uuid} UNIQUE REFERENCES refresh_tokens (id),
+        state TEXT NOT NULL CHECK (state IN ('active', 'used')),
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL CHECK (expires_at > created_at),
+        used_at BIGINT CHECK (used_at < expires_at),
+        CHECK ((state = 'used') = (used_at IS NOT NULL))
+    )",
+    "CREATE UNIQUE INDEX refresh_tokens_active ON refresh_tokens (grant_id) WHERE state = 'active'",
+    "CREATE UNIQUE INDEX refresh_tokens_first ON refresh_tokens (grant_id) WHERE parent_id IS NULL",
+    "CREATE TABLE kept_refreshes (
+        refresh_token_id {uuid} PRIMARY KEY REFERENCES refresh_tokens (id),
+        key_hash {bytes} CHECK (length(key_hash) = 32),
+        response {bytes} NOT NULL,
+        until BIGINT NOT NULL
+    )",
+    "CREATE INDEX kept_refreshes_until ON kept_refreshes (until)",
     "CREATE TABLE standing_grants (
         id {uuid} PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id),
@@ -141,6 +160,7 @@ const TABLES: &[&str] = &[
     )",
     "CREATE INDEX standing_grants_live ON standing_grants (user_id, client_id)
         WHERE revoked_at IS NULL",
+    "CREATE INDEX standing_grants_by_request ON standing_grants (request_id)",
     "CREATE TABLE devices (
         id {uuid} PRIMARY KEY,
         user_id {uuid} NOT NULL REFERENCES users (id),
@@ -252,6 +272,12 @@ const GUARDS_SQLITE: &[&str] = &[
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
+    "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens
+        WHEN (OLD.state || '>' || NEW.state) <> 'active>used'
+          OR NEW.id <> OLD.id OR NEW.grant_id <> OLD.grant_id
+          OR NEW.parent_id IS DISTINCT FROM OLD.parent_id
+          OR NEW.created_at <> OLD.created_at OR NEW.expires_at <> OLD.expires_at
+        BEGIN SELECT RAISE(ABORT, 'a refresh token cannot change like this'); END",
     "CREATE TRIGGER audit_events_update BEFORE UPDATE ON audit_events
         BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
     "CREATE TRIGGER audit_events_delete BEFORE DELETE ON audit_events
@@ -270,6 +296,12 @@ const GUARDS_POSTGRESQL: &[&str] = &[
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
         EXECUTE FUNCTION countersign_refuse()",
+    "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens FOR EACH ROW
+        WHEN ((OLD.state || '>' || NEW.state) <> 'active>used'
+          OR NEW.id <> OLD.id OR NEW.grant_id <> OLD.grant_id
+          OR NEW.parent_id IS DISTINCT FROM OLD.parent_id
+          OR NEW.created_at <> OLD.created_at OR NEW.expires_at <> OLD.expires_at)
+        EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER audit_events_append BEFORE UPDATE OR DELETE ON audit_events FOR EACH ROW
         EXECUTE FUNCTION countersign_refuse()",
 ];
@@ -285,6 +317,8 @@ const DROP: &[&str] = &[
     "DROP TABLE sign_in_links",
     "DROP TABLE devices",
     "DROP TABLE standing_grants",
+    "DROP TABLE kept_refreshes",
+    "DROP TABLE refresh_tokens",
     "DROP TABLE redemptions",
     "DROP TABLE grants",
     "DROP TABLE requests",

@@ -13,6 +13,8 @@ use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
 pub struct Secrets {
     /// Makes and reads `auth_req_id`s.
     pub auth_req_ids: Handles,
+    /// Makes and reads refresh tokens.
+    pub refresh_tokens: Handles,
     /// Makes and reads one-time sign-in links.
     pub sign_in_links: Handles,
     /// Makes and reads session cookies.
@@ -43,6 +45,7 @@ impl Secrets {
     pub fn new(master: &MasterKey) -> Self {
         Self {
             auth_req_ids: Handles::new(master, Purpose::AuthReqId),
+            refresh_tokens: Handles::new(master, Purpose::RefreshToken),
             sign_in_links: Handles::new(master, Purpose::SignInLink),
             sessions: Handles::new(master, Purpose::Session),
             private_keys: master.sealer(Purpose::PrivateKey),

@@ -65,7 +65,7 @@ pub(super) struct Add {
     /// A resource it may ask for; may be repeated. Without one: all
     #[arg(long = "resource", value_name = "ID")]
     resources: Vec<String>,
-    /// A grant type; may be repeated. Without one: CIBA, for an agent
+    /// A grant type; may be repeated. Without one: CIBA and refresh_token, for an agent
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
 }

@@ -81,6 +81,10 @@ uuid_id! {
     GrantId
 }
 uuid_id! {
+    /// A refresh token, and the access token given with it.
+    RefreshTokenId
+}
+uuid_id! {
     /// One promise in the outbox.
     ParcelId
 }

@@ -3,36 +3,30 @@
 //! A pending poll touches no disk: [`Signal`](crate::signal::Signal) knows the request. A held one is
 //! woken when the answer is durable, and then asks the row like any other.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
 use crate::domain::action::json::digest;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::{ApprovalRequest, Approved, DecidedBy, Decision, Question};
+use crate::domain::ciba::approval::{ApprovalRequest, Approved, Decision, Question};
 use crate::domain::ciba::mode::poll::{Pace, Verdict};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::token_request::{Found, judge, unknown};
 use crate::domain::client::authentication::Authenticated;
-use crate::domain::consent::assurance::Assurance;
-use crate::domain::id::{GrantId, RequestId};
-use crate::domain::token::access::{
-    AccessTokenClaims, PLAIN_LIFETIME, granted_details, granted_scope, numeric_date,
-};
-use crate::domain::token::id_token::{self, IdTokenClaims};
-use crate::domain::token::keyring::Kind as TokenKind;
+use crate::domain::id::{GrantId, RefreshTokenId, RequestId};
+use crate::domain::token::access::{granted_scope, numeric_date};
+use crate::domain::token::granted::Granted;
+use crate::domain::token::refresh;
+use crate::flow::issue::{Issue, issue};
 use crate::flow::{Fault, Unserved, authenticate};
 use crate::signal::{Known, Woken};
-use crate::store::{Commit, GrantedItem, IssuedGrant, StoreError, StoredRequest, Write};
+use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
 
 /// Longest a poll is held (CIBA §7.3).
 pub const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How long the same response may be fetched again under the same key.
-const FETCH_AGAIN: Duration = Duration::seconds(60);
+pub(super) const FETCH_AGAIN: Duration = Duration::seconds(60);
 
 /// How often a poll looks again when something changed under it.
 const TRIES: usize = 4;
@@ -54,20 +48,6 @@ pub struct Collection {
     pub from: Option<String>,
 }
 
-#[derive(Serialize)]
-struct TokenResponse<'a> {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: i64,
-    id_token: String,
-    scope: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    authorization_details: Vec<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resume_state: Option<String>,
-    approval_id: RequestId,
-}
-
 /// The token response's JSON, or why there is none.
 pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserved> {
     let id = app
@@ -76,15 +56,7 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
         .read(&collection.auth_req_id)
         .map(RequestId);
     let id = id.ok_or_else(unknown)?;
-    let key = match collection.idempotency_key.as_deref() {
-        None => None,
-        Some(key) if (1..=255).contains(&key.len()) => Some(digest(key)),
-        Some(_) => {
-            return Err(
-                Refusal::InvalidRequest("Idempotency-Key must have 1 to 255 characters").into(),
-            );
-        }
-    };
+    let key = key_hash(collection.idempotency_key.as_deref())?;
     let client = &collection.by.client().id;
     let deadline = tokio::time::Instant::now() + collection.wait.min(LONGEST_WAIT);
     match app.signal.poll(id, client, app.clock.now()) {
@@ -119,6 +91,17 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
         }
     }
     Err(Refusal::AuthorizationPending.into())
+}
+
+/// SHA-256 of an `Idempotency-Key`.
+pub(super) fn key_hash(key: Option<&str>) -> Result<Option<[u8; 32]>, Refusal> {
+    match key {
+        None => Ok(None),
+        Some(key) if (1..=255).contains(&key.len()) => Ok(Some(digest(key))),
+        Some(_) => Err(Refusal::InvalidRequest(
+            "Idempotency-Key must have 1 to 255 characters",
+        )),
+    }
 }
 
 /// What a look at the row shows.
@@ -229,16 +212,19 @@ async fn redeem(
     };
     let redeemed = step.next;
     let (question, decision) = (&redeemed.question, &redeemed.decision);
-    let grant = grant(app, question, decision, now)?;
-    let (response, expires_at) = issue(app, stored, question, decision, grant.id, now)?;
+    let first = first_tokens(app, collection, stored, question, decision, now)?;
     let event = AuditEvent::new(now, Kind::TokenIssued, Actor::Client)
         .about(question.id, &question.client, question.user)
         .from(collection.from.clone())
-        .fact("grant", grant.id.to_string())
-        .fact("expires_at", numeric_date(expires_at));
+        .fact("grant", first.grant.id.to_string())
+        .fact("expires_at", numeric_date(first.token_ends_at));
     let id = question.id;
     let mut commit = Commit::of(Write::Redeem(Box::new(redeemed))).event(event);
-    commit = commit.and(Write::IssueGrant(Box::new(grant)));
+    commit = commit.and(Write::IssueGrant(Box::new(first.grant)));
+    if let Some(token) = first.refresh_token {
+        commit = commit.and(Write::AddRefreshToken(token));
+    }
+    let response = first.response;
     if let Some(key) = key {
         let sealed = app
             .secrets
@@ -272,133 +258,60 @@ async fn overtaken(app: &App, id: RequestId) -> Result<Look, Unserved> {
     Ok(Look::Again)
 }
 
-/// What the answer authorised, each item with its own end.
-fn grant(
-    app: &App,
-    question: &Question,
-    decision: &Decision,
-    now: OffsetDateTime,
-) -> Result<IssuedGrant, Unserved> {
-    let catalogue = app.catalogue.get();
-    let items: Vec<GrantedItem> = decision
-        .granted
-        .iter()
-        .map(|item| {
-            let permission = catalogue
-                .catalogue
-                .permission(&item.key)
-                .map(|(_, permission)| permission);
-            let access_for =
-                permission.map_or(PLAIN_LIFETIME, |it| it.access_for.max(it.token_lifetime));
-            GrantedItem {
-                item: item.clone(),
-                ends_at: now + access_for,
-            }
-        })
-        .collect();
-    let ends_at = items
-        .iter()
-        .map(|item| item.ends_at)
-        .max()
-        .unwrap_or(now + PLAIN_LIFETIME);
-    Ok(IssuedGrant {
-        id: GrantId(app.entropy.id(now)?),
-        request: question.id,
-        client: question.client.clone(),
-        user: question.user,
-        items,
-        created_at: now,
-        ends_at,
-    })
+/// What the answer authorised, and the tokens that say so.
+struct First {
+    grant: IssuedGrant,
+    token_ends_at: OffsetDateTime,
+    refresh_token: Option<NewRefreshToken>,
+    response: String,
 }
 
-/// The tokens, and when the access token ends.
-fn issue(
+fn first_tokens(
     app: &App,
+    collection: &Collection,
     stored: &StoredRequest,
     question: &Question,
     decision: &Decision,
-    grant: GrantId,
     now: OffsetDateTime,
-) -> Result<(String, OffsetDateTime), Unserved> {
-    let catalogue = app.catalogue.get();
-    let lifetime = decision
-        .granted
-        .iter()
-        .map(|item| match catalogue.catalogue.permission(&item.key) {
-            Some((_, permission)) => permission.token_lifetime,
-            None => PLAIN_LIFETIME,
-        })
-        .min()
-        .unwrap_or(PLAIN_LIFETIME);
-    let expires_at = now + lifetime;
-    let issuer = app.settings.public_url.as_str();
-    let (assurance, authenticated_at) = authentication(&decision.by);
-    let scope = granted_scope(question, decision);
-    let keyring = app.keyring.get();
-    let access_token = keyring
-        .active
-        .sign(
-            TokenKind::AccessToken,
-            &AccessTokenClaims {
-                iss: issuer,
-                sub: question.user,
-                aud: question.asked.resource.as_deref().unwrap_or(issuer),
-                client_id: &question.client.0,
-                iat: numeric_date(now),
-                exp: numeric_date(expires_at),
-                jti: grant,
-                scope: scope.clone(),
-                authorization_details: granted_details(decision),
-                auth_time: numeric_date(authenticated_at),
-                acr: assurance.acr(),
-                approval_id: question.id,
-                card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
-            },
-        )
-        .map_err(|_| Fault::Key)?;
-    let id_token = keyring
-        .active
-        .sign(
-            TokenKind::IdToken,
-            &IdTokenClaims {
-                iss: issuer,
-                sub: question.user,
-                aud: &question.client.0,
-                iat: numeric_date(now),
-                exp: numeric_date(now + id_token::LIFETIME),
-                auth_time: numeric_date(authenticated_at),
-                acr: assurance.acr(),
-                at_hash: id_token::at_hash(&access_token),
-            },
-        )
-        .map_err(|_| Fault::Key)?;
-    let response = TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in: lifetime.whole_seconds(),
-        id_token,
-        scope: &scope,
-        authorization_details: granted_details(decision),
-        resume_state: super::status::resume_state(app, stored)?,
-        approval_id: question.id,
-    };
-    let json = serde_json::to_string(&response).map_err(|_| Fault::Key)?;
-    Ok((json, expires_at))
-}
-
-/// The sign-in the answer rests on.
-fn authentication(by: &DecidedBy) -> (Assurance, OffsetDateTime) {
-    match by {
-        DecidedBy::Person {
-            assurance,
-            authenticated_at,
-            ..
+) -> Result<First, Unserved> {
+    let granted = Granted::new(&decision.granted, &app.catalogue.get().catalogue, now);
+    let id = GrantId(app.entropy.id(now)?);
+    let refresh_token = match granted.refreshable_until() {
+        Some(expires_at) if collection.by.client().may_use(refresh::GRANT_TYPE) => {
+            Some(NewRefreshToken {
+                id: RefreshTokenId(app.entropy.id(now)?),
+                grant: id,
+                parent: None,
+                created_at: now,
+                expires_at,
+            })
         }
-        | DecidedBy::StandingGrants {
-            assurance,
-            authenticated_at,
-            ..
-        } => (*assurance, *authenticated_at),
-    }
+        Some(_) | None => None,
+    };
+    let handle = |token: &NewRefreshToken| app.secrets.refresh_tokens.make(token.id.0);
+    let it = Issue {
+        question,
+        decision,
+        items: &decision.granted,
+        scope: &granted_scope(&question.scope, &decision.granted),
+        jti: id.to_string(),
+        ends_at: granted.token_ends_at,
+        refresh_token: refresh_token.as_ref().map(handle),
+        resume_state: super::status::resume_state(app, stored)?,
+    };
+    let response = issue(app, it, now)?;
+    Ok(First {
+        token_ends_at: granted.token_ends_at,
+        grant: IssuedGrant {
+            id,
+            request: question.id,
+            client: question.client.clone(),
+            user: question.user,
+            created_at: now,
+            ends_at: granted.ends_at(),
+            items: granted.items,
+        },
+        refresh_token,
+        response,
+    })
 }

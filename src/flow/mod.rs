@@ -16,7 +16,9 @@ pub mod enrol;
 pub mod expire;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod issue;
 pub mod keys;
+pub mod refresh;
 pub mod register;
 pub mod show;
 pub mod sign_in;

@@ -11,7 +11,7 @@ use entity::used_assertion::{ActiveModel, Column, Entity};
 
 use super::commit::{Commit, Write};
 use super::error::StoreError;
-use super::{Store, writer};
+use super::{Store, refresh_tokens, writer};
 use crate::domain::client::assertion::UsedAssertion;
 use crate::domain::id::ClientId;
 use crate::domain::timestamp::milliseconds;
@@ -39,7 +39,9 @@ impl Store {
             .into_tuple::<i64>()
             .one(&self.readers)
             .await?;
-        let any = assertion.is_some() || redemption.is_some();
+        let any = assertion.is_some()
+            || redemption.is_some()
+            || self.any_kept_refresh_expired(now).await?;
         if any {
             self.commit(Commit::of(Write::ForgetExpired(now))).await?;
         }
@@ -73,6 +75,7 @@ pub(super) async fn forget_expired<C: ConnectionTrait>(
         .filter(redemption::Column::RequestId.in_subquery(redemptions))
         .exec(conn)
         .await?;
+    refresh_tokens::forget_kept(conn, now).await?;
     Ok(1)
 }
 

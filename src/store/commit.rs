@@ -12,12 +12,14 @@ use crate::domain::client::Client;
 use crate::domain::client::assertion::UsedAssertion;
 use crate::domain::consent::standing::StandingGrant;
 use crate::domain::id::{
-    ClientId, DeviceId, ParcelId, RequestId, SessionId, SignInLinkId, StandingGrantId, UserId,
+    ClientId, DeviceId, GrantId, ParcelId, RequestId, SessionId, SignInLinkId, StandingGrantId,
+    UserId,
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
 use crate::store::grants::IssuedGrant;
 use crate::store::keys::StoredKey;
+use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 use crate::store::requests::NewRequest;
 use crate::store::sessions::StoredSession;
 use crate::store::sign_in_links::StoredLink;
@@ -47,6 +49,15 @@ pub enum Write {
     Redeem(Box<Redeemed>),
     /// What a redemption authorised.
     IssueGrant(Box<IssuedGrant>),
+    /// Guard: not revoked before.
+    RevokeGrant(GrantId, OffsetDateTime),
+    /// The first refresh token of a grant.
+    AddRefreshToken(NewRefreshToken),
+    /// Guard: unused and in time, its grant not revoked, the person and the client active, no "always"
+    /// behind it stopped. The next one is given for it.
+    UseRefreshToken(Box<UsedRefreshToken>),
+    /// The response to a refresh.
+    KeepRefresh(Box<KeptRefresh>),
     /// A token response that may be fetched once more.
     KeepRedemption {
         /// The request redeemed.

@@ -1,21 +1,21 @@
 //! Grants: what one answer authorised, and the response that may be fetched once more.
 
-use sea_orm::{ActiveValue, EntityTrait};
-use serde::{Deserialize, Serialize};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
 use entity::{grant, redemption};
 
 use super::Store;
 use super::error::StoreError;
-use crate::domain::action::AskedItem;
 use crate::domain::id::{ClientId, GrantId, RequestId, UserId};
 use crate::domain::timestamp::milliseconds;
+use crate::domain::token::granted::GrantedItem;
 
 /// A grant as it is written.
 #[derive(Clone, Debug)]
 pub struct IssuedGrant {
-    /// Its id, which is the access token's `jti`.
+    /// Its id, which is the first access token's `jti`.
     pub id: GrantId,
     /// The request it came from.
     pub request: RequestId,
@@ -28,16 +28,6 @@ pub struct IssuedGrant {
     /// When the tokens were issued.
     pub created_at: OffsetDateTime,
     /// When the last of it ends.
-    pub ends_at: OffsetDateTime,
-}
-
-/// One granted item and its own end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GrantedItem {
-    /// What.
-    pub item: AskedItem,
-    /// Until when access to it may be renewed.
-    #[serde(with = "crate::domain::timestamp")]
     pub ends_at: OffsetDateTime,
 }
 
@@ -80,6 +70,19 @@ pub(super) fn row(new: &IssuedGrant) -> grant::ActiveModel {
         ends_at: ActiveValue::Set(milliseconds(new.ends_at)),
         revoked_at: ActiveValue::Set(None),
     }
+}
+
+/// Revokes a grant; 0 when it was revoked before.
+pub(super) async fn revoke<C: ConnectionTrait>(
+    conn: &C,
+    id: GrantId,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let update = grant::Entity::update_many()
+        .filter(grant::Column::Id.eq(id.0))
+        .filter(grant::Column::RevokedAt.is_null())
+        .col_expr(grant::Column::RevokedAt, Expr::value(milliseconds(at)));
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 pub(super) fn redemption_row(

@@ -18,6 +18,7 @@ mod keys;
 mod parcels;
 #[cfg(test)]
 mod parcels_tests;
+mod refresh_tokens;
 mod requests;
 mod sessions;
 mod sign_in_links;
@@ -29,9 +30,10 @@ use sea_orm::DatabaseConnection;
 
 pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
-pub use grants::{GrantedItem, IssuedGrant};
+pub use grants::IssuedGrant;
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
+pub use refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 pub use requests::{NewRequest, StoredRequest};
 pub use sessions::StoredSession;
 pub use sign_in_links::StoredLink;

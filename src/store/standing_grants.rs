@@ -71,6 +71,27 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
+    /// Every "always" that gave an answer, or was given with it, stopped or not.
+    pub async fn standing_grants_behind(
+        &self,
+        request: RequestId,
+        answered: &[StandingGrantId],
+    ) -> Result<Vec<StandingGrant>, StoreError> {
+        let mut behind = Column::RequestId.eq(request.0);
+        if !answered.is_empty() {
+            behind = behind.or(Column::Id.is_in(answered.iter().map(|id| id.0)));
+        }
+        let rows = Entity::find()
+            .filter(behind)
+            .order_by_asc(Column::Id)
+            .limit(MOST)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|row| read(row).map(|(grant, _)| grant))
+            .collect()
+    }
+
     /// One standing grant.
     pub async fn standing_grant(
         &self,

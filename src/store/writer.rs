@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use super::commit::{Commit, Write};
 use super::error::StoreError;
 use super::{
-    assertions, audit, catalogues, clients, devices, grants, keys, parcels, requests, sessions,
-    sign_in_links, standing_grants, users,
+    assertions, audit, catalogues, clients, devices, grants, keys, parcels, refresh_tokens,
+    requests, sessions, sign_in_links, standing_grants, users,
 };
 use crate::domain::ciba::approval::ApprovalRequest;
 
@@ -222,6 +222,8 @@ fn is_plain(write: &Write) -> bool {
     match write {
         Write::OpenRequest(new) => new.idempotency.is_none(),
         Write::IssueGrant(_)
+        | Write::AddRefreshToken(_)
+        | Write::KeepRefresh(_)
         | Write::KeepRedemption { .. }
         | Write::MakeStandingGrant(..)
         | Write::AddSignInLink(_)
@@ -231,6 +233,8 @@ fn is_plain(write: &Write) -> bool {
         | Write::Cancel(_)
         | Write::Expire(_)
         | Write::Redeem(_)
+        | Write::RevokeGrant(..)
+        | Write::UseRefreshToken(_)
         | Write::UseStandingGrant(..)
         | Write::StopStandingGrant(..)
         | Write::UseAssertion(..)
@@ -266,6 +270,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::Cancel(to) => requests::cancel(conn, to).await,
         Write::Expire(to) => requests::expire(conn, to).await,
         Write::Redeem(to) => requests::redeem(conn, to).await,
+        Write::RevokeGrant(id, at) => grants::revoke(conn, *id, *at).await,
+        Write::UseRefreshToken(used) => refresh_tokens::use_once(conn, used).await,
         Write::UseStandingGrant(id, at) => standing_grants::count_use(conn, *id, *at).await,
         Write::StopStandingGrant(id, user, at) => {
             standing_grants::stop(conn, *id, *user, *at).await
@@ -295,6 +301,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::ForgetExpired(now) => assertions::forget_expired(conn, *now).await,
         // Plain inserts are gathered; there is nothing here for them to fail.
         Write::IssueGrant(_)
+        | Write::AddRefreshToken(_)
+        | Write::KeepRefresh(_)
         | Write::KeepRedemption { .. }
         | Write::MakeStandingGrant(..)
         | Write::AddSignInLink(_)
@@ -307,6 +315,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
 struct PlainRows {
     requests: Vec<entity::request::ActiveModel>,
     grants: Vec<entity::grant::ActiveModel>,
+    refresh_tokens: Vec<entity::refresh_token::ActiveModel>,
+    kept_refreshes: Vec<entity::kept_refresh::ActiveModel>,
     redemptions: Vec<entity::redemption::ActiveModel>,
     standing_grants: Vec<entity::standing_grant::ActiveModel>,
     sign_in_links: Vec<entity::sign_in_link::ActiveModel>,
@@ -324,6 +334,10 @@ impl PlainRows {
             self.requests.push(requests::row(new));
         } else if let Write::IssueGrant(grant) = write {
             self.grants.push(grants::row(grant));
+        } else if let Write::AddRefreshToken(token) = write {
+            self.refresh_tokens.push(refresh_tokens::row(token));
+        } else if let Write::KeepRefresh(kept) = write {
+            self.kept_refreshes.push(refresh_tokens::kept_row(kept));
         } else if let Write::KeepRedemption {
             request,
             key_hash,
@@ -347,6 +361,8 @@ impl PlainRows {
     async fn insert<C: ConnectionTrait>(self, conn: &C) -> Result<(), DbErr> {
         insert(conn, self.requests).await?;
         insert(conn, self.grants).await?;
+        insert(conn, self.refresh_tokens).await?;
+        insert(conn, self.kept_refreshes).await?;
         insert(conn, self.redemptions).await?;
         insert(conn, self.standing_grants).await?;
         insert(conn, self.sign_in_links).await?;

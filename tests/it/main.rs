@@ -24,5 +24,6 @@ mod documents;
 mod pages;
 mod person;
 mod races;
+mod refresh;
 mod sources;
 mod status;

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::ciba::approval::{Decision, Question};
-use crate::domain::id::{GrantId, RequestId, UserId};
+use crate::domain::action::{AskedItem, PermissionKey};
+use crate::domain::id::{RequestId, UserId};
 
 /// How long a token lives that allows nothing but knowing who it was (`openid` alone).
 pub const PLAIN_LIFETIME: Duration = Duration::minutes(5);
@@ -26,8 +26,8 @@ pub struct AccessTokenClaims<'a> {
     pub iat: i64,
     /// When it ends.
     pub exp: i64,
-    /// Its own name: the grant it hangs off.
-    pub jti: GrantId,
+    /// Its own name: that of the grant, or of the refresh token given with it.
+    pub jti: String,
     /// What was granted, as scopes.
     pub scope: String,
     /// What was granted, as typed details.
@@ -43,27 +43,22 @@ pub struct AccessTokenClaims<'a> {
     pub card_digest: String,
 }
 
-/// The scopes that were granted: what was asked for, without what was not ticked.
-pub fn granted_scope(question: &Question, decision: &Decision) -> String {
-    use crate::domain::action::PermissionKey;
-    let granted: Vec<&str> = question
-        .scope
+/// The scopes among those asked for that were granted: `openid`, and what an item stands for.
+pub fn granted_scope(asked: &str, granted: &[AskedItem]) -> String {
+    let stands_for = |item: &AskedItem, scope: &str| match &item.key {
+        PermissionKey::Scope(granted) => granted == scope,
+        PermissionKey::Type(_) => false,
+    };
+    let granted: Vec<&str> = asked
         .split(' ')
-        .filter(|scope| {
-            *scope == "openid"
-                || decision.granted.iter().any(|item| match &item.key {
-                    PermissionKey::Scope(granted) => granted == scope,
-                    PermissionKey::Type(_) => false,
-                })
-        })
+        .filter(|scope| *scope == "openid" || granted.iter().any(|item| stands_for(item, scope)))
         .collect();
     granted.join(" ")
 }
 
 /// The typed details that were granted.
-pub fn granted_details(decision: &Decision) -> Vec<&Value> {
-    decision
-        .granted
+pub fn granted_details(granted: &[AskedItem]) -> Vec<&Value> {
+    granted
         .iter()
         .filter_map(|item| item.detail.as_ref())
         .collect()

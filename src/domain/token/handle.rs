@@ -1,4 +1,5 @@
-//! Handles: an id and a MAC of it, in one word (`auth_req_id`, sign-in links, session cookies).
+//! Handles: an id and a MAC of it, in one word (`auth_req_id`, refresh tokens, sign-in
+//! links, session cookies).
 //!
 //! The database holds the id, the master key file makes the MAC, and only both together make the
 //! handle: a stolen database redeems nothing. Each kind has its own key, so none can pass for another.

@@ -14,6 +14,8 @@ use aws_lc_rs::{hkdf, hmac};
 pub enum Purpose {
     /// MAC of an `auth_req_id`.
     AuthReqId,
+    /// MAC of a refresh token.
+    RefreshToken,
     /// MAC of a one-time sign-in link.
     SignInLink,
     /// MAC of a session cookie.
@@ -36,6 +38,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::AuthReqId => "countersign/v1/auth_req_id",
+            Self::RefreshToken => "countersign/v1/refresh_token",
             Self::SignInLink => "countersign/v1/sign_in_link",
             Self::Session => "countersign/v1/session",
             Self::Csrf => "countersign/v1/csrf",

@@ -3,17 +3,23 @@
 //! | Kind | Looks like | Lives | Kept as |
 //! | --- | --- | --- | --- |
 //! | `auth_req_id` | id ‖ MAC, base64url | answer window + collection window | derived: only the id is stored |
+//! | refresh token | id ‖ MAC, base64url | what it carries on (`access_for`), once | derived: only the id is stored |
 //! | sign-in link | id ‖ MAC, base64url | 15 minutes, once | derived: only the id is stored |
 //! | session cookie | id ‖ MAC, base64url | 12 h unused, 30 days at most | derived: only the id is stored |
 //! | CSRF token | MAC of the session | the session | derived: not stored |
-//! | access token | JWT, RFC 9068, ES256 | the permission's `token_lifetime` | its `jti`, in the grant |
+//! | access token | JWT, RFC 9068, ES256 | the permission's `token_lifetime` | its `jti`: the grant's id, or the refresh token's beside it |
 //! | ID token | JWT, OpenID Connect, ES256 | five minutes | not stored |
 //! | client secret | `cs_` + 32 random bytes | until rotated | SHA-256 |
 //!
 //! Nothing in the database redeems: without the master key file its rows are only names.
 
 pub mod access;
+pub mod granted;
 pub mod handle;
 pub mod id_token;
 pub mod keyring;
 pub mod master_key;
+pub mod narrowing;
+pub mod refresh;
+#[cfg(test)]
+mod refresh_tests;

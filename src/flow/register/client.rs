@@ -15,8 +15,12 @@ use crate::domain::client::assertion::PublicKeys;
 use crate::domain::client::authentication::secret_hash;
 use crate::domain::client::{AuthMethod, Client, Credentials, Role};
 use crate::domain::id::ClientId;
+use crate::domain::token::refresh;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::store::{Commit, StoreError, Write};
+
+/// The grant types there are, which are an agent's usual ones.
+const GRANT_TYPES: [&str; 2] = [ciba::GRANT_TYPE, refresh::GRANT_TYPE];
 
 /// Letters of a client's id.
 const LONGEST_ID: usize = 40;
@@ -189,13 +193,13 @@ fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {
     if let Some(unknown) = new
         .grant_types
         .iter()
-        .find(|word| word.as_str() != ciba::GRANT_TYPE)
+        .find(|word| !GRANT_TYPES.contains(&word.as_str()))
     {
         return Err(RegisterError::GrantType(unknown.clone()));
     }
     Ok(match (new.role, new.grant_types.is_empty()) {
         (_, false) => new.grant_types.clone(),
-        (Role::Agent, true) => vec![ciba::GRANT_TYPE.to_owned()],
+        (Role::Agent, true) => GRANT_TYPES.map(str::to_owned).to_vec(),
         (Role::ResourceServer, true) => Vec::new(),
     })
 }

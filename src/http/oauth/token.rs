@@ -8,7 +8,9 @@ use http::StatusCode;
 use crate::app::App;
 use crate::domain::ciba;
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::token::refresh;
 use crate::flow::collect::{Collection, collect};
+use crate::flow::refresh::Refreshing;
 use crate::http::extract::agent_request::AgentRequest;
 use crate::http::reply::oauth_error::{OAuthError, raw_json};
 
@@ -19,12 +21,29 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthError> {
     let grant_type = request.form.get("grant_type");
     let grant_type = grant_type.ok_or(Refusal::InvalidRequest("grant_type is missing"))?;
-    if grant_type != ciba::GRANT_TYPE {
-        return Err(Refusal::UnsupportedGrantType.into());
-    }
-    if !request.client.client().may_use(ciba::GRANT_TYPE) {
-        return Err(Refusal::UnauthorizedClient("this client is not registered for CIBA").into());
-    }
+    let registered = request.client.client().may_use(grant_type);
+    let response = match grant_type {
+        ciba::GRANT_TYPE if registered => collected(&app, request).await?,
+        ciba::GRANT_TYPE => {
+            return Err(
+                Refusal::UnauthorizedClient("this client is not registered for CIBA").into(),
+            );
+        }
+        // Boxed: a held poll should not be as large as a refresh.
+        refresh::GRANT_TYPE if registered => Box::pin(refreshed(&app, request)).await?,
+        refresh::GRANT_TYPE => {
+            return Err(Refusal::UnauthorizedClient(
+                "this client is not registered for refreshing",
+            )
+            .into());
+        }
+        _ => return Err(Refusal::UnsupportedGrantType.into()),
+    };
+    Ok(raw_json(StatusCode::OK, Body::from(response)))
+}
+
+/// CIBA §10.1.
+async fn collected(app: &App, request: AgentRequest) -> Result<String, OAuthError> {
     let auth_req_id = request.form.get("auth_req_id");
     let auth_req_id = auth_req_id.ok_or(Refusal::InvalidRequest("auth_req_id is missing"))?;
     let auth_req_id = auth_req_id.to_owned();
@@ -43,6 +62,23 @@ pub(super) async fn token(
         wait,
         from,
     };
-    let response = collect(&app, collection).await?;
-    Ok(raw_json(StatusCode::OK, Body::from(response)))
+    Ok(collect(app, collection).await?)
+}
+
+/// RFC 6749 §6.
+async fn refreshed(app: &App, request: AgentRequest) -> Result<String, OAuthError> {
+    let form = &request.form;
+    let refresh_token = form.get("refresh_token");
+    let refresh_token = refresh_token.ok_or(Refusal::InvalidRequest("refresh_token is missing"))?;
+    let resource: Vec<&str> = form.all("resource").collect();
+    let refreshing = Refreshing {
+        by: &request.client,
+        refresh_token,
+        scope: form.get("scope"),
+        authorization_details: form.get("authorization_details"),
+        resource: &resource,
+        idempotency_key: request.idempotency_key.as_deref(),
+        from: request.from.clone(),
+    };
+    Ok(crate::flow::refresh::refresh(app, refreshing).await?)
 }

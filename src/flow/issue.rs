@@ -1,0 +1,139 @@
+//! The tokens one answer gives, when it is collected and at each refresh: the same in all but their ends.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::domain::action::AskedItem;
+use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::id::RequestId;
+use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
+use crate::domain::token::id_token::{self, IdTokenClaims};
+use crate::domain::token::keyring::Kind as TokenKind;
+use crate::flow::{Fault, Unserved};
+
+/// What the tokens are good for.
+pub(super) struct Issue<'a> {
+    /// What was asked.
+    pub(super) question: &'a Question,
+    /// What was answered.
+    pub(super) decision: &'a Decision,
+    /// What the access token allows.
+    pub(super) items: &'a [AskedItem],
+    /// The same as scopes, and `openid`.
+    pub(super) scope: &'a str,
+    /// The access token's name.
+    pub(super) jti: String,
+    /// When the access token ends.
+    pub(super) ends_at: OffsetDateTime,
+    /// What it can be renewed with.
+    pub(super) refresh_token: Option<String>,
+    /// The agent's words to itself.
+    pub(super) resume_state: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TokenResponse<'a> {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume_state: Option<String>,
+    approval_id: RequestId,
+}
+
+/// Signs the tokens and words the response.
+pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<String, Unserved> {
+    let access_token = access_token(app, &it, now)?;
+    // `openid` is in what was asked, but a refresh may leave it out.
+    let id_token = if it.scope.split(' ').any(|scope| scope == "openid") {
+        Some(id_token(app, &it, &access_token, now)?)
+    } else {
+        None
+    };
+    let response = TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: (it.ends_at - now).whole_seconds(),
+        refresh_token: it.refresh_token,
+        id_token,
+        scope: it.scope,
+        authorization_details: granted_details(it.items),
+        resume_state: it.resume_state,
+        approval_id: it.question.id,
+    };
+    Ok(serde_json::to_string(&response).map_err(|_| Fault::Key)?)
+}
+
+fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String, Fault> {
+    let issuer = app.settings.public_url.as_str();
+    let question = it.question;
+    let (assurance, authenticated_at) = authentication(&it.decision.by);
+    let claims = AccessTokenClaims {
+        iss: issuer,
+        sub: question.user,
+        aud: question.asked.resource.as_deref().unwrap_or(issuer),
+        client_id: &question.client.0,
+        iat: numeric_date(now),
+        exp: numeric_date(it.ends_at),
+        jti: it.jti.clone(),
+        scope: it.scope.to_owned(),
+        authorization_details: granted_details(it.items),
+        auth_time: numeric_date(authenticated_at),
+        acr: assurance.acr(),
+        approval_id: question.id,
+        card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
+    };
+    let keyring = app.keyring.get();
+    let signed = keyring.active.sign(TokenKind::AccessToken, &claims);
+    signed.map_err(|_| Fault::Key)
+}
+
+fn id_token(
+    app: &App,
+    it: &Issue<'_>,
+    access_token: &str,
+    now: OffsetDateTime,
+) -> Result<String, Fault> {
+    let (assurance, authenticated_at) = authentication(&it.decision.by);
+    let claims = IdTokenClaims {
+        iss: app.settings.public_url.as_str(),
+        sub: it.question.user,
+        aud: &it.question.client.0,
+        iat: numeric_date(now),
+        exp: numeric_date(now + id_token::LIFETIME),
+        auth_time: numeric_date(authenticated_at),
+        acr: assurance.acr(),
+        at_hash: id_token::at_hash(access_token),
+    };
+    let keyring = app.keyring.get();
+    let signed = keyring.active.sign(TokenKind::IdToken, &claims);
+    signed.map_err(|_| Fault::Key)
+}
+
+/// The sign-in the answer rests on: a refresh is no new one.
+fn authentication(by: &DecidedBy) -> (Assurance, OffsetDateTime) {
+    match by {
+        DecidedBy::Person {
+            assurance,
+            authenticated_at,
+            ..
+        }
+        | DecidedBy::StandingGrants {
+            assurance,
+            authenticated_at,
+            ..
+        } => (*assurance, *authenticated_at),
+    }
+}
