@@ -210,16 +210,14 @@ both! {
         let mut cast = Cast::of(&world).await;
         let first = cast.calendar().await;
         let token = refresh_token(&first).to_owned();
-        let other = world.another_instance().await;
-        let mut racing = Vec::new();
+        let other = Box::pin(world.another_instance()).await;
+        let mut racing = tokio::task::JoinSet::new();
         for at in 0..64 {
             let (agent, token) = (cast.agent.at(if at % 2 == 0 { &world } else { &other }), token.clone());
-            racing.push(tokio::spawn(async move { agent.refresh(&token).await }));
+            racing.spawn(async move { agent.refresh(&token).await });
         }
-        let mut answers = Vec::new();
-        for each in racing {
-            answers.push(each.await.expect("an answer").ok().clone());
-        }
+        let answers = racing.join_all().await;
+        let answers: Vec<Value> = answers.iter().map(|answer| answer.ok().clone()).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         assert_eq!(world.noted("token.refreshed").await.len(), 1);
         assert!(world.noted("token.reuse_detected").await.is_empty());
@@ -284,7 +282,7 @@ both! {
 
         let id = ClientId(cast.agent.id.clone());
         // Disabled at another instance, which this one has not noticed yet.
-        let other = world.another_instance().await;
+        let other = Box::pin(world.another_instance()).await;
         set_client_active(&other.app, &id, false).await.expect("disabled");
         let refused = cast.agent.refresh(refresh_token(&second)).await;
         assert!(["invalid_grant", "invalid_client"].contains(&refused.error()), "{refused:?}");

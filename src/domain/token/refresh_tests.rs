@@ -87,7 +87,7 @@ fn world(scopes: &[&str], details: &Value) -> World {
 impl World {
     /// Rules for every item, given with the request itself, or with an earlier one that answered this.
     fn ruled(mut self, earlier: bool) -> Self {
-        let from = if earlier { 0 } else { 1 };
+        let from = u128::from(!earlier);
         for (at, item) in (10..).zip(&self.question.asked.items) {
             let (_, permission) = self.catalogue.permission(&item.key).unwrap();
             self.rules.push(StandingGrant {
