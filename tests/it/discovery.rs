@@ -25,7 +25,7 @@ both! {
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll"])),
             ("backchannel_user_code_parameter_supported", json!(false)),
-            ("grant_types_supported", json!(["urn:openid:params:grant-type:ciba"])),
+            ("grant_types_supported", json!(["urn:openid:params:grant-type:ciba", "refresh_token"])),
             ("response_types_supported", json!([])),
             ("id_token_signing_alg_values_supported", json!(["ES256"])),
             (

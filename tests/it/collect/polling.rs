@@ -22,10 +22,7 @@ async fn t40_an_auth_req_id_is_there_once_and_known() {
             vec![("grant_type", "authorization_code"), id],
             "unsupported_grant_type",
         ),
-        (
-            vec![("grant_type", "refresh_token"), id],
-            "unsupported_grant_type",
-        ),
+        (vec![("grant_type", "refresh_token"), id], "invalid_request"),
         (vec![grant, ("auth_req_id", "x")], "invalid_grant"),
         (vec![grant, ("auth_req_id", "' OR 1=1 --")], "invalid_grant"),
     ] {

@@ -270,8 +270,7 @@ both! {
         ] {
             let asked = agent.ask(&maya.email, &[more]).await;
             world.approve(&maya, &asked).await;
-            let response = agent.poll(&asked.auth_req_id).await;
-            assert!(response.ok().get("refresh_token").is_none());
+            agent.poll(&asked.auth_req_id).await.ok();
             let again = agent.ask(&maya.email, &[more]).await;
             agent.poll(&again.auth_req_id).await.refused(400, "authorization_pending");
         }
