@@ -3,7 +3,7 @@
 //! One binary. What touches the database runs on SQLite and on PostgreSQL ([`both`]); the PostgreSQL is a
 //! real one, a temporary cluster that the first test to need it starts.
 
-#![expect(missing_docs, unreachable_pub, reason = "the tests' names say it")]
+#![expect(unreachable_pub, reason = "the tests' names say it")]
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -5,7 +5,6 @@ use countersign::flow::deliver;
 use serde_json::json;
 use time::Duration;
 
-use crate::both;
 use crate::world::push_service::{Phone, PushService};
 use crate::world::smtp_server::SmtpServer;
 use crate::world::{Agent, Asked, Customs, World, small_payment};

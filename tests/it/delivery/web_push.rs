@@ -1,6 +1,5 @@
 //! Notifications: what a phone reads, what the push service between may know, and when it is over.
 
-use crate::both;
 use crate::world::push_service::{Phone, PushService};
 use crate::world::{Agent, Asked, Browser, World, payment, small_payment};
 use serde_json::json;

@@ -3,7 +3,6 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both;
 use crate::world::World;
 use crate::world::push_service::{PHONE, PushService, subscribe};
 

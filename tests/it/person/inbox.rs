@@ -2,7 +2,6 @@
 
 use time::Duration;
 
-use crate::both;
 use crate::world::{World, payment, small_payment};
 
 both! {

@@ -7,7 +7,6 @@ use reqwest::Method;
 use sea_orm::{ConnectionTrait, Database, Statement};
 use time::Duration;
 
-use crate::both;
 use crate::world::push_service::PushService;
 use crate::world::{Browser, World, small_payment};
 

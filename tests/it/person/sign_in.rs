@@ -7,7 +7,6 @@ use reqwest::Method;
 use time::Duration;
 
 use super::sign_in_url;
-use crate::both;
 use crate::world::{Browser, Customs, Page, World};
 
 /// Asks for a letter on the sign-in page.
