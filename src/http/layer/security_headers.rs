@@ -23,7 +23,8 @@ static PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 static FILE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Everything off that a page of ours has no use for; passkeys stay.
+/// Everything off that a page of ours has no use for; passkeys stay. What a browser does not know it
+/// complains about on every page: nothing that only some have.
 static PERMISSIONS: HeaderValue = HeaderValue::from_static(
     "accelerometer=(), autoplay=(), browsing-topics=(), \
     camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), \
