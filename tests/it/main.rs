@@ -17,6 +17,7 @@ mod agent;
 mod architecture;
 mod ask;
 mod at_rest;
+mod browser;
 mod collect;
 mod delivery;
 mod discovery;

@@ -19,6 +19,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { obey, say } from './lines.mjs'
 import { NotificationDaemon } from './notification_daemon.mjs'
@@ -147,12 +148,13 @@ await obey({
   where: async () => ({ url: page.url(), title: await page.title(), pages: context.pages().map((one) => one.url()) }),
   /** Brings the page whose address contains `url` to the front, once there is one. */
   async waitForPage({ url }) {
-    const there = () => context.pages().find((one) => one.url().includes(url))
-    const found = there() ?? (await context.waitForEvent('page', { predicate: async (one) => {
-      await one.waitForURL((address) => address.href.includes(url))
-      return true
-    } }))
-    page = found
+    const late = Date.now() + patience
+    const find = () => context.pages().find((one) => one.url().includes(url))
+    while (!find()) {
+      if (Date.now() > late) throw new Error(`no page at ${url}; there are ${context.pages().map((one) => one.url())}`)
+      await sleep(25)
+    }
+    page = find()
     await page.waitForLoadState()
     return { url: page.url() }
   },
@@ -177,6 +179,12 @@ await obey({
   // Seeing something.
   text: async ({ selector = 'body' }) => ({ text: await page.locator(selector).innerText() }),
   html: async () => ({ html: await page.content() }),
+  /** The frames in the page: where each ended up, and what it says. */
+  async frames() {
+    const inner = page.frames().filter((one) => one !== page.mainFrame())
+    const frames = inner.map(async (one) => ({ url: one.url(), text: await one.locator('body').innerText() }))
+    return { frames: await Promise.all(frames) }
+  },
   /** The page as a screen reader meets it. */
   outline: async ({ selector = 'body' }) => ({ outline: await page.locator(selector).ariaSnapshot() }),
   async focused() {

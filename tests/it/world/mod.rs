@@ -1,10 +1,12 @@
 //! Everybody in a story: a server of its own, with a clock moved by hand, and whoever talks to it.
 
+mod actor;
 mod agent;
 mod at_rest;
 mod browser;
 mod look;
 mod person;
+mod phone;
 mod postgresql;
 pub mod push_service;
 mod signer;
@@ -37,6 +39,7 @@ pub use agent::{Agent, Answer, Asked, GRANT_TYPE, form};
 pub use browser::{Browser, Form, Page};
 pub use look::{claims, payment, small_payment};
 pub use person::deny;
+pub use phone::{Phone, PushService};
 pub use signer::ASSERTION_TYPE;
 
 /// Runs a story once on each engine.
@@ -82,6 +85,10 @@ pub struct Customs {
     pub no_mail: bool,
     /// Settings, changed.
     pub settings: Option<fn(&mut Settings)>,
+    /// What leaves finds other ways than usual.
+    pub sender: Option<SenderOptions>,
+    /// The story begins then.
+    pub begins: Option<OffsetDateTime>,
 }
 
 #[derive(Clone)]
@@ -159,7 +166,7 @@ impl World {
         if let Some(change) = customs.settings {
             change(&mut settings);
         }
-        let clock = Clock::by_hand(beginning());
+        let clock = Clock::by_hand(customs.begins.unwrap_or_else(beginning));
         let app = open_app(&folder, &database, &settings, &customs, clock).await;
         apply_catalogue(&app).await;
         serve(&app, listener);
@@ -362,10 +369,10 @@ async fn open_app(
         None if customs.no_mail => Mailer::Off,
         None => Mailer::folder(folder.0.join("mail"), from).expect("a folder for letters"),
     };
-    let sender = SenderOptions {
+    let sender = customs.sender.clone().unwrap_or_else(|| SenderOptions {
         allow: "127.0.0.0/8".parse().expect("a network"),
         ..SenderOptions::default()
-    };
+    });
     let options = Options {
         settings: settings.clone(),
         database_url: database.url().into(),
