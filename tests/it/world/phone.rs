@@ -95,11 +95,11 @@ fn loopback() -> SenderOptions {
 impl World {
     /// A server that real browsers take for a secure place, in their own present.
     pub async fn for_browsers(customs: Customs) -> Self {
-        Self::sqlite_with(Customs {
+        Box::pin(Self::sqlite_with(Customs {
             begins: Some(Clock::system().now()),
             settings: Some(named_localhost),
             ..customs
-        })
+        }))
         .await
     }
 }
@@ -218,11 +218,6 @@ impl Phone {
     /// The page's words as they stand.
     pub async fn words(&mut self) -> String {
         text(&self.tell("text", json!({})).await["text"]).to_owned()
-    }
-
-    /// Where it is.
-    pub async fn address(&mut self) -> String {
-        text(&self.tell("where", json!({})).await["url"]).to_owned()
     }
 
     /// What a script on the page returns.
