@@ -9,11 +9,7 @@ use countersign::flow::register::set_person_active;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{World, claims, form, payment, small_payment};
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::world::{World, claims, form, hex, payment, small_payment};
 
 both! {
     async fn only_this_time_is_collected_as_exactly_what_was_shown(world: World) {
@@ -104,7 +100,7 @@ async fn the_answers_have_their_names_and_none_is_picked_beforehand() {
     let sent = page.submit(&mut browser, &asked.page(), &[]).await;
     assert_eq!(sent.status.as_u16(), 400);
     assert!(
-        sent.text().contains("Your answer was not sent."),
+        sent.text().contains("Your answer was not sent"),
         "{}",
         sent.text()
     );
@@ -189,7 +185,7 @@ async fn sec_a13_an_answer_given_twice_in_one_form_is_none() {
             .send(Method::POST, &asked.page(), Some(body.clone()), &headers)
             .await;
         assert_eq!(sent.status.as_u16(), status, "{body}");
-        assert!(sent.text().contains("Your answer was not sent."), "{body}");
+        assert!(sent.text().contains("Your answer was not sent"), "{body}");
     }
     let json_headers = [headers[0], headers[1], ("content-type", "application/json")];
     let json = Some(json!({"answer": "once"}).to_string());

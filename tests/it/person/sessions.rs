@@ -170,7 +170,9 @@ async fn everything_stored(world: &World) -> String {
                     let plain: Option<Vec<u8>> = row.try_get("", "plain").ok();
                     let hex: Option<String> = row.try_get("", "hex").ok();
                     everything += &String::from_utf8_lossy(&plain.unwrap_or_default());
-                    everything += &format!("\n{}\n", hex.unwrap_or_default().to_lowercase());
+                    everything.push('\n');
+                    everything += &hex.unwrap_or_default().to_lowercase();
+                    everything.push('\n');
                 }
             }
         } else {
@@ -223,7 +225,7 @@ both! {
             ("a push key", &phone.p256dh),
         ] {
             assert!(!stored.contains(secret), "{what} is stored as it is");
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = crate::world::hex(secret.as_bytes());
             assert!(!stored.contains(&hex), "{what} is stored as bytes");
         }
     }

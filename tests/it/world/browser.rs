@@ -271,15 +271,29 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     rest.split('"').next().map(unescape)
 }
 
+/// One pass, so that what was escaped twice is still escaped once.
 fn unescape(text: &str) -> String {
-    text.replace("&#34;", "\"")
-        .replace("&#39;", "'")
-        .replace("&#60;", "<")
-        .replace("&#62;", ">")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#x27;", "'")
-        .replace("&#38;", "&")
-        .replace("&amp;", "&")
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let known = ENTITIES.iter().find(|(name, _)| after.starts_with(name));
+        let (taken, c) = known.map_or((0, '&'), |(name, c)| (name.len(), *c));
+        out.push(c);
+        rest = &after[taken..];
+    }
+    out + rest
 }
+
+const ENTITIES: [(&str, char); 10] = [
+    ("#34;", '"'),
+    ("#38;", '&'),
+    ("#39;", '\''),
+    ("#60;", '<'),
+    ("#62;", '>'),
+    ("#x27;", '\''),
+    ("amp;", '&'),
+    ("gt;", '>'),
+    ("lt;", '<'),
+    ("quot;", '"'),
+];

@@ -62,6 +62,15 @@ pub fn claims(jwt: &str) -> Value {
     serde_json::from_slice(&json).expect("JSON")
 }
 
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
+}
+
 /// A payment to somebody who was paid before: tier `normal`, can be allowed always.
 pub fn small_payment(amount: &str, creditor: &str) -> String {
     json!([{

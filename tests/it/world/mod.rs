@@ -37,7 +37,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use agent::{Agent, Answer, Asked, GRANT_TYPE, form};
 pub use browser::{Browser, Form, Page};
-pub use look::{claims, payment, small_payment};
+pub use look::{claims, hex, payment, small_payment};
 pub use person::deny;
 pub use phone::{Phone, PushService};
 pub use signer::ASSERTION_TYPE;
@@ -45,21 +45,21 @@ pub use signer::ASSERTION_TYPE;
 /// Runs a story once on each engine.
 #[macro_export]
 macro_rules! both {
-    ($(#[$meta:meta])* async fn $name:ident($world:ident: $type:ident) $body:block) => {
+    ($(#[$meta:meta])* async fn $name:ident($world:ident: $type:ty) $body:block) => {
+        async fn $name($world: $type) $body
+
         $(#[$meta])*
         mod $name {
-            use super::*;
-
-            async fn story($world: $type) $body
+            use $crate::world::World;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::world::World::sqlite().await).await;
+                Box::pin(super::$name(World::sqlite().await)).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgresql() {
-                story($crate::world::World::postgresql().await).await;
+                Box::pin(super::$name(World::postgresql().await)).await;
             }
         }
     };
