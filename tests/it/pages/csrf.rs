@@ -174,7 +174,7 @@ both! {
                 let fields = [("csrf", token), ("card", card), ("answer", "once"), ("until", "7d")];
                 let sent = browser.post(&format!("{}{end}", second.page()), &fields).await;
                 assert_eq!(sent.status.as_u16(), 403, "{}", sent.text());
-                assert!(sent.text().contains("Your answer was not sent: the page was too old."), "{}", sent.text());
+                assert!(sent.text().contains("Your answer was not sent. The page was too old; this is how it is now."), "{}", sent.text());
             }
         }
         assert_eq!(world.state(&second).await, "pending");
