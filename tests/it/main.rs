@@ -24,6 +24,7 @@ mod discovery;
 mod documents;
 mod pages;
 mod person;
+mod process;
 mod races;
 mod refresh;
 mod sources;

@@ -36,14 +36,19 @@ pub struct Asked {
 
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
+        Self::whole(response).await.expect("a body")
+    }
+
+    /// The answer, if all of it comes.
+    pub async fn whole(response: reqwest::Response) -> reqwest::Result<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.expect("a body");
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Self {
+        Ok(Self {
             status,
             headers,
             body,
-        }
+        })
     }
 
     pub fn error(&self) -> &str {
@@ -93,6 +98,16 @@ impl Agent {
         }
     }
 
+    /// An agent with credentials it was given elsewhere.
+    pub fn with(id: &str, secret: &str, url: &str, http: reqwest::Client) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+            url: url.to_owned(),
+            http,
+        }
+    }
+
     /// The same agent, talking to another instance.
     pub fn at(&self, world: &World) -> Self {
         Self {
@@ -116,6 +131,17 @@ impl Agent {
         form: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Answer {
+        let answer = self.try_post(path, form, headers).await;
+        answer.expect("an answer")
+    }
+
+    /// Posts a form, authenticated, to a server that may be gone.
+    pub async fn try_post(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> reqwest::Result<Answer> {
         let mut request = self
             .http
             .post(format!("{}{path}", self.url))
@@ -125,7 +151,7 @@ impl Agent {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::of(request.send().await.expect("an answer")).await
+        Answer::whole(request.send().await?).await
     }
 
     /// Asks, with these parameters besides `scope=openid` and the hint.
@@ -182,11 +208,17 @@ impl Agent {
 
     /// Withdraws a request.
     pub async fn cancel(&self, approval_id: &str) -> Answer {
+        let answer = self.try_cancel(approval_id).await;
+        answer.expect("an answer")
+    }
+
+    /// Withdraws a request, at a server that may be gone.
+    pub async fn try_cancel(&self, approval_id: &str) -> reqwest::Result<Answer> {
         let request = self
             .http
             .delete(format!("{}/api/v1/approvals/{approval_id}", self.url));
         let request = request.basic_auth(&self.id, Some(&self.secret));
-        Answer::of(request.send().await.expect("an answer")).await
+        Answer::whole(request.send().await?).await
     }
 }
 

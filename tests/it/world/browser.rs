@@ -76,6 +76,18 @@ impl Browser {
         body: Option<String>,
         headers: &[(&str, &str)],
     ) -> Page {
+        let page = self.try_send(method, path, body, headers).await;
+        page.expect("an answer")
+    }
+
+    /// One request, to a server that may be gone.
+    pub async fn try_send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Result<Page> {
         let url = self.absolute(path);
         let cookies: Vec<String> = self
             .cookies
@@ -95,7 +107,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         for cookie in headers.get_all(SET_COOKIE) {
             let text = cookie.to_str().expect("text");
@@ -107,12 +119,12 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Page {
+        Ok(Page {
             url,
             status,
             headers,
-            body: response.text().await.expect("a body"),
-        }
+            body: response.text().await?,
+        })
     }
 
     async fn follow(&mut self, mut page: Page) -> Page {
@@ -176,6 +188,20 @@ impl Page {
         self.forms()
             .iter()
             .any(|form| form.buttons.iter().any(|(_, _, text)| text == label))
+    }
+
+    /// What pressing the button with that label would send, and where to.
+    pub fn pressed(&self, label: &str) -> Option<(String, String)> {
+        self.forms().into_iter().find_map(|form| {
+            let (name, value, _) = form.buttons.iter().find(|(_, _, text)| text == label)?;
+            let mut fields: Vec<(&str, &str)> = form
+                .fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            fields.push((name, value));
+            Some((form.action.clone(), super::form(&fields)))
+        })
     }
 
     async fn submit_form(

@@ -7,7 +7,7 @@ mod browser;
 mod look;
 mod person;
 mod phone;
-mod postgresql;
+pub mod postgresql;
 pub mod push_service;
 mod signer;
 pub mod smtp_server;
