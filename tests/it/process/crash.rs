@@ -82,8 +82,6 @@ on_both! {
         let mut early = BTreeMap::new();
         for (at, held) in held {
             match held.await.expect("a poll") {
-                // On a very slow machine the longest wait may be over before all is set up.
-                Ok(answer) if answer.error() == "authorization_pending" => {}
                 Ok(answer) => drop(early.insert(at, answer)),
                 Err(_) => assert!(at < ANSWERED || came[at] == Came::Nowhere),
             }
@@ -165,11 +163,17 @@ fn lanes(stories: &[Story]) -> Vec<Vec<Story>> {
         .collect()
 }
 
-/// A poll that waits, under a key with which its response can be fetched again.
+/// Polls that wait, one after the other, until there is an answer or the server is gone.
 async fn hold(story: Story) -> reqwest::Result<Answer> {
-    redeem(&story, "30").await
+    loop {
+        let answer = redeem(&story, "30").await?;
+        if answer.error() != "authorization_pending" {
+            return Ok(answer);
+        }
+    }
 }
 
+/// Polls, under a key with which the response can be fetched again.
 async fn redeem(story: &Story, wait: &str) -> reqwest::Result<Answer> {
     let form = [
         ("grant_type", crate::world::GRANT_TYPE),
