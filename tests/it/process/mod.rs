@@ -3,7 +3,11 @@
 #[macro_use]
 mod server;
 
+mod asking;
 mod crash;
+mod going;
 mod kills;
 mod openid_client;
+mod operating;
 mod program;
+mod serving;
