@@ -55,7 +55,8 @@ pub enum OpenError {
 /// Opens the database and brings its tables up to date, makes or loads the keys, loads the catalogue.
 pub async fn open(options: Options) -> Result<App, OpenError> {
     let store = Store::open(options.database_url.expose_secret()).await?;
-    let secrets = Secrets::new(&options.master_key);
+    // Boxed, as it is large and waits here for the database.
+    let secrets = Box::new(Secrets::new(&options.master_key));
     let tools = Tools {
         store: &store,
         secrets: &secrets,
@@ -72,7 +73,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         entropy: options.entropy,
         store,
         settings: options.settings,
-        secrets,
+        secrets: *secrets,
         keyring: Current::new(keyring),
         catalogue: Current::new(VersionedCatalogue { version, catalogue }),
         clients: Clients::default(),
