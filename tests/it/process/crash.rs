@@ -267,7 +267,10 @@ async fn outcome(story: &Story, came: Came, early: Option<&Answer>) -> Option<Va
     }
     if waits {
         // Waiting goes on where it was, and so does answering.
-        let held = (story.at % LANES == 0).then(|| tokio::spawn(hold(story.clone())));
+        let held = story
+            .at
+            .is_multiple_of(LANES)
+            .then(|| tokio::spawn(hold(story.clone())));
         carry_out(plan, story).await.expect("answered");
         let told = match held {
             Some(held) => held.await.expect("a poll"),

@@ -13,7 +13,7 @@ use super::program::Program;
 use crate::world::{Agent, Browser};
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a story once on each engine, with a server that is a process of its own.
 macro_rules! on_both {
