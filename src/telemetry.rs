@@ -91,9 +91,12 @@ where
 {
     // Of two directives the more exact one holds, of two for the same name the later one.
     let filter = EnvFilter::builder().parse(format!("{QUIET},{filter}"))?;
+    // A log nobody reads any more must not take the server with it: the library would report a line
+    // that could not be written on the same stderr, and panic.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer);
+        .with_writer(writer)
+        .log_internal_errors(false);
     Ok(match style {
         Style::Text => {
             let lines = lines.map_event_format(|line| Named { line, style });
