@@ -17,8 +17,8 @@ use crate::domain::consent::{Bounds, StandingGrant, end_choices};
 use crate::domain::id::{RequestId, StandingGrantId};
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
-use crate::flow::effects;
 use crate::flow::sign_in::Present;
+use crate::flow::{effects, expire};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -88,6 +88,9 @@ pub async fn answer(
     let stored = app.store.request(id).await?;
     let stored = stored.filter(|it| it.request.question().user == by.user.id);
     let stored = stored.ok_or(AnswerError::NotYours)?;
+    let stored = expire::noted(app, stored)
+        .await
+        .map_err(AnswerError::Failed)?;
     let now = app.clock.now();
     let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
         return Err(AnswerError::Settled(Box::new(stored)));
@@ -289,6 +292,9 @@ fn answered(
 
 async fn settled_otherwise(app: &App, id: RequestId) -> Result<StoredRequest, AnswerError> {
     let stored = app.store.request(id).await?.ok_or(AnswerError::NotYours)?;
+    let stored = expire::noted(app, stored)
+        .await
+        .map_err(AnswerError::Failed)?;
     match stored.request {
         // Still pending, but not for this: the person or the client has been disabled.
         ApprovalRequest::Pending(_) => Err(AnswerError::NotYours),

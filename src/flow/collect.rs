@@ -18,7 +18,7 @@ use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
 use crate::domain::token::refresh;
 use crate::flow::issue::{Issue, issue};
-use crate::flow::{Fault, Unserved, authenticate};
+use crate::flow::{Fault, Unserved, authenticate, expire};
 use crate::signal::{Known, Woken};
 use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
 
@@ -73,6 +73,10 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
             app.signal.settled(id);
             return Err(unknown().into());
         };
+        if stored.request.question().client != *client {
+            return Err(unknown().into());
+        }
+        let stored = expire::noted(app, stored).await?;
         let now = app.clock.now();
         match found(app, &collection, key.as_ref(), &stored, now).await? {
             Look::Response(response) => return Ok(response),

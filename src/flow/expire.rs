@@ -10,9 +10,9 @@ use super::Fault;
 use super::effects::settled_notices;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::{ApprovalRequest, Expired};
+use crate::domain::ciba::approval::{ApprovalRequest, Expired, State};
 use crate::outbox::progress;
-use crate::store::{Commit, StoreError, Write};
+use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Requests of each kind looked at in one round; the writer gathers as many into one transaction.
 pub const AT_ONCE: u64 = 64;
@@ -30,6 +30,27 @@ pub async fn expire_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault> 
     let noted = under_way.join_all().await;
     noted.into_iter().collect::<Result<(), _>>()?;
     Ok(count)
+}
+
+/// The request as the row has it, once time has been given its say: what has run out by the clock is
+/// written down before anyone is told so. A decision of the last moment that is still on its way to the
+/// disk is then either first, and counts, or too late for everybody alike.
+pub(super) async fn noted(app: &App, stored: StoredRequest) -> Result<StoredRequest, Fault> {
+    let now = app.clock.now();
+    let known = stored.request.state();
+    match stored.request.clone().at(now) {
+        ApprovalRequest::Expired(expired) if known != State::Expired => {
+            let id = expired.question.id;
+            note(app, expired, now).await?;
+            Ok(app.store.request(id).await?.unwrap_or(stored))
+        }
+        ApprovalRequest::Pending(_)
+        | ApprovalRequest::Approved(_)
+        | ApprovalRequest::Denied(_)
+        | ApprovalRequest::Expired(_)
+        | ApprovalRequest::Cancelled(_)
+        | ApprovalRequest::Redeemed(_) => Ok(stored),
+    }
 }
 
 async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, CancelledBy};
 use crate::domain::id::{ClientId, RequestId};
 use crate::flow::status::{Status, describe};
-use crate::flow::{Unserved, effects};
+use crate::flow::{Unserved, effects, expire};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// What came of it.
@@ -30,6 +30,7 @@ pub async fn withdraw(
     let Some(stored) = stored.filter(|it| it.request.question().client == *client) else {
         return Ok(Withdrawn::Unknown);
     };
+    let stored = expire::noted(app, stored).await?;
     let now = app.clock.now();
     let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
         return settled(app, &stored);

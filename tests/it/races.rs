@@ -113,8 +113,6 @@ both! {
             let state = stored.request.at(worlds[0].app.clock.now()).state();
             for one in &told {
                 match one {
-                    // Its time was over, and what had just been decided could not be seen yet.
-                    Told::Lost(State::Expired) if late => {}
                     Told::Won(theirs) | Told::Lost(theirs) => {
                         assert_eq!(*theirs, state, "{told:?}");
                     }
