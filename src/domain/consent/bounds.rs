@@ -79,7 +79,7 @@ pub enum BoundsError {
     #[error("{0} cannot be bounded in this way")]
     TooWide(String),
     /// A ceiling or beginning that is no such thing.
-    #[error("{0} is not a value to compare with")]
+    #[error("what you typed for {0} could not be read")]
     NotAValue(String),
 }
 

@@ -213,7 +213,7 @@ pub(super) async fn answer(
     match flow::answer(&app, id, &by, choice, shown, from).await {
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
         Err(AnswerError::Bounds(words)) => {
-            let words = format!("Nothing was saved: {words}");
+            let words = format!("Nothing was saved: {}.", words.trim_end_matches('.'));
             let mut response = sheet(&app, &by, &seen, Some(words), &params)?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)

@@ -124,7 +124,16 @@ impl IntoResponse for PageError {
             frame: Frame::plain(),
             title: self.title(),
             words: self.words(),
-            way_on: "See what is waiting",
+            way_on: match self {
+                Self::SignedOut => "Sign in",
+                Self::NoSuchPage
+                | Self::Elsewhere
+                | Self::OldForm
+                | Self::NotAForm
+                | Self::TooLarge
+                | Self::Busy
+                | Self::Failed => "See what is waiting",
+            },
         };
         let html = page.render().unwrap_or_default();
         (self.status(), Html(html)).into_response()
