@@ -5,6 +5,7 @@
 
 mod answering;
 mod firefox;
+mod looks;
 mod overtaken;
 mod scriptless;
 
