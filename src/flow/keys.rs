@@ -275,7 +275,7 @@ mod tests {
     use crate::domain::token::master_key::MasterKey;
 
     async fn start(database: &str, master: u8) -> Result<App, OpenError> {
-        open(Options {
+        Box::pin(open(Options {
             settings: Settings::default(),
             database_url: database.to_owned().into(),
             master_key: MasterKey::new(&[master; 32]),
@@ -284,7 +284,7 @@ mod tests {
             vapid_contact: VapidContact::read("mailto:ops@example.com").unwrap(),
             clock: Clock::by_hand(datetime!(2026-11-22 09:00 UTC)),
             entropy: Entropy::system(),
-        })
+        }))
         .await
     }
 
