@@ -39,8 +39,9 @@ impl Site {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        let ours = std::env::vars().filter(|(name, _)| name.starts_with("COUNTERSIGN_"));
-        ours.for_each(|(name, _)| drop(command.env_remove(name)));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUNTERSIGN_")) {
+            command.env_remove(name);
+        }
         command
             .args(arguments)
             .env("COUNTERSIGN_DATA_DIR", &self.folder.0)
