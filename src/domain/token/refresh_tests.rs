@@ -319,7 +319,7 @@ fn who_stops_an_always_means_the_answer_it_was_given_with_too() {
 }
 
 #[test]
-fn sec_i16_a_used_token_is_reuse_after_its_grace() {
+fn sec_f09_a_used_token_is_reuse_after_its_grace() {
     let mut world = world(&CALENDAR, &Value::Null);
     let used = Duration::minutes(1);
     assert_eq!(world.present("agent", used), Ok(Presented::Fresh));
