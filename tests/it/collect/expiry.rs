@@ -71,12 +71,13 @@ both! {
         agent.cancel(&cancelled.approval_id).await.ok();
         world.advance(Duration::minutes(10));
         for (asked, state) in [(&late, "expired"), (&redeemed, "redeemed"), (&cancelled, "cancelled")] {
-            let before = world.stored(asked).await;
+            // What time has made of it, and nothing else, is what is written down.
+            let before = world.stored(asked).await.request.at(world.app.clock.now());
             for choice in [Choice::Once, crate::world::deny("too late")] {
                 let answer = world.try_answer(&by_maya, asked, choice).await;
                 assert!(matches!(answer, Err(AnswerError::Settled(_))), "{answer:?}");
             }
-            assert_eq!(world.stored(asked).await.request, before.request);
+            assert_eq!(world.stored(asked).await.request, before);
             assert_eq!(agent.status(&asked.approval_id).await.ok()["state"], state);
         }
         agent.poll(&late.auth_req_id).await.refused(400, "expired_token");
