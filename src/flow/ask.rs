@@ -1,5 +1,7 @@
 //! An agent asks (CIBA §7): a question is put to a person, or a standing grant answers it at once.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use crate::app::{App, VersionedCatalogue};
@@ -16,7 +18,7 @@ use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
 use crate::domain::parcel::Parcel;
 use crate::domain::user::User;
-use crate::flow::{Unserved, authenticate};
+use crate::flow::{Unserved, authenticate, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
@@ -56,13 +58,7 @@ pub async fn ask(
     {
         return Ok(earlier);
     }
-    let catalogue = app.catalogue.get();
-    let terms = Terms {
-        catalogue: &catalogue.catalogue,
-        issuer: &app.settings.public_url,
-        windows: app.settings.windows,
-    };
-    let request = request::read(parameters, by.client(), terms)?;
+    let (catalogue, request) = read(app, by, parameters).await?;
     let user = app
         .store
         .user_by_hint(&request.hint)
@@ -94,6 +90,35 @@ pub async fn ask(
             }
         }
         other => other,
+    }
+}
+
+/// Judges the parameters by the catalogue. What this process has not heard of may have been applied a
+/// moment ago, by another: before anyone is refused, it asks.
+async fn read(
+    app: &App,
+    by: &Authenticated,
+    parameters: Parameters<'_>,
+) -> Result<(Arc<VersionedCatalogue>, AuthenticationRequest), Unserved> {
+    let judge = |catalogue: &VersionedCatalogue| {
+        let terms = Terms {
+            catalogue: &catalogue.catalogue,
+            issuer: &app.settings.public_url,
+            windows: app.settings.windows,
+        };
+        request::read(parameters, by.client(), terms)
+    };
+    let catalogue = app.catalogue.get();
+    match judge(&catalogue) {
+        Ok(request) => Ok((catalogue, request)),
+        Err(refusal) => {
+            if !watch::catalogue(app).await? {
+                return Err(refusal.into());
+            }
+            let catalogue = app.catalogue.get();
+            let request = judge(&catalogue)?;
+            Ok((catalogue, request))
+        }
     }
 }
 

@@ -47,13 +47,20 @@ pub async fn settled(app: &App, mut since: OffsetDateTime) -> Result<(), StoreEr
     }
 }
 
+/// Takes over the catalogue when another was applied. Says whether one was.
+pub async fn catalogue(app: &App) -> Result<bool, StoreError> {
+    if app.store.catalogue_version().await? == app.catalogue.get().version {
+        return Ok(false);
+    }
+    let (version, catalogue) = app.store.catalogue().await?;
+    app.catalogue.set(VersionedCatalogue { version, catalogue });
+    tracing::info!(version, "another catalogue was applied");
+    Ok(true)
+}
+
 /// Takes over the catalogue and the keys when they were replaced.
 pub async fn replaced(app: &App) -> Result<(), WatchError> {
-    if app.store.catalogue_version().await? != app.catalogue.get().version {
-        let (version, catalogue) = app.store.catalogue().await?;
-        app.catalogue.set(VersionedCatalogue { version, catalogue });
-        tracing::info!(version, "another catalogue was applied");
-    }
+    catalogue(app).await?;
     if keys::reload(app).await? {
         tracing::info!("the keys that sign tokens were changed");
     }
