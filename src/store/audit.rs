@@ -11,7 +11,7 @@ use sea_orm::{
 
 use entity::audit_event::{ActiveModel, Column, Entity, Model};
 
-use super::error::{StoreError, inconsistent};
+use super::error::StoreError;
 use super::{Store, writer};
 use crate::domain::audit::{AuditEvent, Index, Link, Row};
 use crate::domain::id::{RequestId, UserId};
@@ -126,13 +126,6 @@ impl Store {
             .all(&self.readers)
             .await?;
         Ok(rows.into_iter().map(read).collect())
-    }
-
-    /// The record of one stream's row as it was written; for export.
-    pub async fn audit_record(&self, stream: i32, seq: i64) -> Result<Row, StoreError> {
-        let row = Entity::find_by_id((stream, seq)).one(&self.readers).await?;
-        row.map(read)
-            .ok_or_else(|| inconsistent("audit_events", format!("{stream}/{seq}"), "seq"))
     }
 }
 

@@ -29,8 +29,6 @@ pub enum Refusal {
         /// The credentials came in the `Authorization` header, so the answer names the scheme.
         basic: bool,
     },
-    /// `access_denied`, before anyone was asked: policy refuses (§13, 403).
-    AccessDeniedByPolicy(&'static str),
     /// `access_denied`, because the person said no (§11, 400).
     AccessDenied(&'static str),
     /// `authorization_pending` (§11).
@@ -69,7 +67,7 @@ impl Refusal {
             Self::InvalidAuthorizationDetails(_) => "invalid_authorization_details",
             Self::InvalidTarget(_) => "invalid_target",
             Self::InvalidClient { .. } => "invalid_client",
-            Self::AccessDeniedByPolicy(_) | Self::AccessDenied(_) => "access_denied",
+            Self::AccessDenied(_) => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown | Self::TooMany { .. } => "slow_down",
             Self::ExpiredToken(_) => "expired_token",
@@ -86,7 +84,6 @@ impl Refusal {
             | Self::InvalidScope(why)
             | Self::UnauthorizedClient(why)
             | Self::InvalidTarget(why)
-            | Self::AccessDeniedByPolicy(why)
             | Self::AccessDenied(why)
             | Self::ExpiredToken(why)
             | Self::InvalidGrant(why) => Some(why),
@@ -121,7 +118,6 @@ impl Refusal {
             | Self::InvalidGrant(_)
             | Self::UnsupportedGrantType => 400,
             Self::InvalidClient { .. } => 401,
-            Self::AccessDeniedByPolicy(_) => 403,
             Self::KeyReused => 422,
             Self::TooMany { .. } => 429,
             Self::Unavailable { .. } => 503,
@@ -142,7 +138,6 @@ impl Refusal {
             | Self::InvalidAuthorizationDetails(_)
             | Self::InvalidTarget(_)
             | Self::InvalidClient { .. }
-            | Self::AccessDeniedByPolicy(_)
             | Self::AccessDenied(_)
             | Self::AuthorizationPending
             | Self::SlowDown
