@@ -298,6 +298,7 @@ fn first_tokens(
         decision,
         items: &decision.granted,
         scope: &granted_scope(&question.scope, &decision.granted),
+        grant: id,
         jti: id.to_string(),
         ends_at: granted.token_ends_at,
         refresh_token: refresh_token.as_ref().map(handle),

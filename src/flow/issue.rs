@@ -10,8 +10,9 @@ use crate::app::App;
 use crate::domain::action::AskedItem;
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
 use crate::domain::consent::assurance::Assurance;
-use crate::domain::id::RequestId;
+use crate::domain::id::{GrantId, RequestId};
 use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
+use crate::domain::token::acting::Acting;
 use crate::domain::token::id_token::{self, IdTokenClaims};
 use crate::domain::token::keyring::Kind as TokenKind;
 use crate::flow::{Fault, Unserved};
@@ -26,6 +27,8 @@ pub(super) struct Issue<'a> {
     pub(super) items: &'a [AskedItem],
     /// The same as scopes, and `openid`.
     pub(super) scope: &'a str,
+    /// What they hang off.
+    pub(super) grant: GrantId,
     /// The access token's name.
     pub(super) jti: String,
     /// When the access token ends.
@@ -51,6 +54,7 @@ struct TokenResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resume_state: Option<String>,
     approval_id: RequestId,
+    grant_id: GrantId,
 }
 
 /// Signs the tokens and words the response.
@@ -72,6 +76,7 @@ pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<Str
         authorization_details: granted_details(it.items),
         resume_state: it.resume_state,
         approval_id: it.question.id,
+        grant_id: it.grant,
     };
     Ok(serde_json::to_string(&response).map_err(|_| Fault::Key)?)
 }
@@ -92,7 +97,9 @@ fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String
         authorization_details: granted_details(it.items),
         auth_time: numeric_date(authenticated_at),
         acr: assurance.acr(),
+        act: Acting::first(&question.client.0),
         approval_id: question.id,
+        grant_id: it.grant,
         card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
     };
     let keyring = app.keyring.get();

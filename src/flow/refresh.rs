@@ -156,6 +156,7 @@ fn next_tokens(
         decision: &found.decision,
         items: &renewal.items,
         scope: &renewal.scope,
+        grant: found.token.grant,
         jti: token.id.to_string(),
         ends_at: renewal.token_ends_at,
         refresh_token: Some(app.secrets.refresh_tokens.make(token.id.0)),

@@ -27,6 +27,6 @@ mod pages;
 mod person;
 mod process;
 mod races;
-mod refresh;
 mod sources;
 mod status;
+mod tokens;

@@ -4,14 +4,15 @@ use serde::Serialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
+use super::acting::Acting;
 use crate::domain::action::{AskedItem, PermissionKey};
-use crate::domain::id::{RequestId, UserId};
+use crate::domain::id::{GrantId, RequestId, UserId};
 
 /// How long a token lives that allows nothing but knowing who it was (`openid` alone).
 pub const PLAIN_LIFETIME: Duration = Duration::minutes(5);
 
-/// The claims of an access token (RFC 9068 §2.2, RFC 9396 §9.1), and two of ours that tie it to what
-/// was shown.
+/// The claims of an access token (RFC 9068 §2.2, RFC 9396 §9.1, RFC 8693 §4.1), and three of ours that
+/// tie it to what was shown and to what was granted.
 #[derive(Debug, Serialize)]
 pub struct AccessTokenClaims<'a> {
     /// Us.
@@ -37,8 +38,12 @@ pub struct AccessTokenClaims<'a> {
     pub auth_time: i64,
     /// How they proved it.
     pub acr: &'static str,
+    /// Who acts for the person.
+    pub act: Acting<'a>,
     /// The request that was answered.
     pub approval_id: RequestId,
+    /// What the answer granted.
+    pub grant_id: GrantId,
     /// SHA-256 of the card the person saw, base64url.
     pub card_digest: String,
 }

@@ -14,6 +14,7 @@
 //! Nothing in the database redeems: without the master key file its rows are only names.
 
 pub mod access;
+pub mod acting;
 pub mod granted;
 pub mod handle;
 pub mod id_token;

@@ -75,7 +75,9 @@ both! {
             "authorization_details": details,
             "auth_time": signed_in_at,
             "acr": "urn:countersign:acr:host-link",
+            "act": {"sub": agent.id},
             "approval_id": asked.approval_id,
+            "grant_id": response["grant_id"],
             "card_digest": URL_SAFE_NO_PAD.encode(sha256(&card)),
         }));
 

@@ -5,78 +5,8 @@ use countersign::flow::register::{NewClient, set_client_active, set_person_activ
 use serde_json::Value;
 use time::Duration;
 
-use crate::world::{Agent, Answer, Browser, World, claims};
-
-const BOTH: &str = "openid calendar.read calendar.write";
-
-impl Agent {
-    async fn refresh(&self, token: &str) -> Answer {
-        self.refresh_with(token, &[], &[]).await
-    }
-
-    async fn refresh_with(
-        &self,
-        token: &str,
-        more: &[(&str, &str)],
-        headers: &[(&str, &str)],
-    ) -> Answer {
-        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
-        form.extend_from_slice(more);
-        self.post("/oauth/token", &form, headers).await
-    }
-}
-
-fn text<'a>(body: &'a Value, name: &str) -> &'a str {
-    body[name].as_str().expect("text")
-}
-
-fn refresh_token(answer: &Answer) -> &str {
-    text(answer.ok(), "refresh_token")
-}
-
-fn access(answer: &Answer) -> Value {
-    claims(text(answer.ok(), "access_token"))
-}
-
-/// Somebody who allows, and an agent that may read and write their calendar.
-struct Cast {
-    agent: Agent,
-    maya: countersign::domain::user::User,
-    browser: Browser,
-}
-
-impl Cast {
-    async fn of(world: &World) -> Self {
-        let maya = world.person("Maya").await;
-        Self {
-            agent: world.agent("Calendar Agent").await,
-            browser: world.signed_in(&maya).await,
-            maya,
-        }
-    }
-
-    /// The tokens of a request that was answered "Only this time".
-    async fn allowed(&mut self, more: &[(&str, &str)]) -> Answer {
-        let asked = self.agent.ask(&self.maya.email, more).await;
-        let page = self.browser.get(&asked.page()).await;
-        page.press(&mut self.browser, "Only this time", &[]).await;
-        self.agent.poll(&asked.auth_req_id).await
-    }
-
-    async fn calendar(&mut self) -> Answer {
-        self.allowed(&[("scope", BOTH)]).await
-    }
-
-    /// The tokens of a request that was answered "Always…".
-    async fn always(&mut self) -> Answer {
-        let asked = self.agent.ask(&self.maya.email, &[("scope", BOTH)]).await;
-        let sheet = self.browser.get(&format!("{}/always", asked.page())).await;
-        sheet
-            .press(&mut self.browser, "Allow within these limits", &[])
-            .await;
-        self.agent.poll(&asked.auth_req_id).await
-    }
-}
+use super::{BOTH, Cast, access, refresh_token, text};
+use crate::world::{World, claims};
 
 both! {
     async fn an_answer_gives_short_tokens_for_as_long_as_it_lasts(world: World) {

@@ -1,0 +1,27 @@
+//! Who acts for the person (`act`, RFC 8693 §4.1): the agent, and whoever it had it from.
+//!
+//! Only the outermost counts for what a service decides; the inner ones say how it came to be.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// One who acts, with the one before inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acting<'a> {
+    /// The client's id.
+    pub sub: Cow<'a, str>,
+    /// Whom it has it from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Acting<'a>>>,
+}
+
+impl<'a> Acting<'a> {
+    /// An agent that was answered itself.
+    pub fn first(client: &'a str) -> Self {
+        Self {
+            sub: Cow::Borrowed(client),
+            act: None,
+        }
+    }
+}
