@@ -18,7 +18,6 @@ mod architecture;
 mod ask;
 mod at_rest;
 mod browser;
-mod cli;
 mod collect;
 mod delivery;
 mod discovery;

@@ -125,6 +125,19 @@ async fn an_ask_that_was_killed_is_continued_by_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_says_how_to_come_back_and_cancels_nothing() {
+    let (mut server, agent, mut browser) = stage(Program::sqlite()).await;
+    let (going, asked) = ask(&server, &agent, &["Go on?"]).await;
+    let id = asked["approval_id"].as_str().expect("an id").to_owned();
+    let back = format!("countersign wait {id}");
+    going.interrupted().await.ended(130, &[&back]);
+    press(&mut browser, &asked, "Only this time", &[]).await;
+    let ran = Ran::of(&mut call(&server, &agent, &["wait", &id, "--json"])).await;
+    allowed(&server, &ran);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_lost_the_id_asks_again_under_its_key_and_nobody_is_asked_twice() {
     let (mut server, agent, mut browser) = stage(Program::sqlite()).await;
     let key = [

@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 use super::program::Ran;
-use super::server::PATIENCE;
+use super::server::{PATIENCE, signal};
 
 /// The call, its lines, and its words.
 pub struct Going {
@@ -61,6 +61,12 @@ impl Going {
     /// Ends it where it is (`kill -9`), and returns what it had said.
     pub async fn kill(mut self) -> Ran {
         self.child.start_kill().expect("it runs");
+        self.ends().await
+    }
+
+    /// Ctrl-C, and what it says to that.
+    pub async fn interrupted(self) -> Ran {
+        signal(&self.child, "INT").await;
         self.ends().await
     }
 

@@ -207,3 +207,19 @@ async fn one_changed_byte_in_the_history_is_found() {
     assert_eq!(broken.json()["seq"], at, "{broken:?}");
     assert_eq!(broken.json()["intact"], false);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_did_is_in_its_exit_code() {
+    let program = Program::sqlite();
+    program.run(&["frobnicate"]).await.ended(2, &["frobnicate"]);
+    let person = ["person", "add", "maya@acme.example"];
+    program.done(&person).await;
+    program.run(&person).await.ended(6, &["maya@acme.example"]);
+    let bot = program.json(&["client", "add", "Bot"]).await;
+    program.done(&["client", "disable", "bot"]).await;
+    let nobody = ["client", "disable", "nobody"];
+    program.run(&nobody).await.ended(2, &["nobody"]);
+    let copy = program.done(&["audit", "export"]).await;
+    let secret = bot["client_secret"].as_str().expect("a secret");
+    assert!(copy.out.contains("audit.exported") && !copy.out.contains(secret));
+}

@@ -39,6 +39,14 @@ macro_rules! on_both {
     };
 }
 
+/// Sends a signal to a process that runs.
+pub async fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("it runs").to_string();
+    let mut kill = tokio::process::Command::new("kill");
+    let sent = kill.args(["-s", name, &pid]).status().await;
+    assert!(sent.expect("kill").success());
+}
+
 /// A server and everything it has said.
 pub struct Server {
     pub program: Program,
@@ -112,11 +120,12 @@ impl Server {
 
     /// SIGTERM, sent; how it ends is another question.
     pub async fn terminate(&self) {
-        let child = self.child.as_ref().expect("a server");
-        let pid = child.id().expect("it runs").to_string();
-        let mut kill = tokio::process::Command::new("kill");
-        let sent = kill.args(["-TERM", &pid]).status().await.expect("kill");
-        assert!(sent.success());
+        signal(self.child.as_ref().expect("a server"), "TERM").await;
+    }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
     }
 
     /// Waits until it has ended.

@@ -36,12 +36,13 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_server_on_the_same_database_is_refused() {
+async fn sec_i16_a_second_server_on_the_same_database_is_refused() {
     let mut server = Server::start(Program::sqlite()).await;
     let mut second = server.program.command(&["serve"]);
     second.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
     let refused = Ran::of(&mut second).await;
-    refused.ended(6, &["another server", "fix: "]);
+    let pid = server.pid().expect("it runs").to_string();
+    refused.ended(6, &["another server", "fix: ", &pid]);
     // Neither is a second one on the same port, which is another matter.
     let elsewhere = Program::sqlite();
     let mut second = elsewhere.command(&["serve"]);
