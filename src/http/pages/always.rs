@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::PageError;
-use super::answer::{not_opened, not_taken};
+use super::answer::not_taken;
+use super::decision_form::DecisionForm;
 use super::frame::{Frame, Here, page};
-use super::made_for::{hex, purpose, unhex};
+use super::made_for::{hex, purpose};
 use super::request::{find, grave, not_yours};
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
@@ -21,7 +22,6 @@ use crate::flow::answer::{self as flow, AnswerError, Choice};
 use crate::flow::show::{self, AlwaysOffer, Seen};
 use crate::flow::sign_in::Present;
 use crate::http::extract::FormParams;
-use crate::http::extract::own_form::OwnForm;
 use crate::http::extract::present_person::PresentPerson;
 use crate::paths;
 
@@ -188,19 +188,15 @@ fn value_name(field: &str, key: &str) -> String {
 /// Takes the answer.
 pub(super) async fn answer(
     State(app): State<App>,
-    Path(id): Path<String>,
-    form: OwnForm,
+    form: DecisionForm,
 ) -> Result<Response, PageError> {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return not_yours(&app, &form.by);
-    };
-    let digest = form.closed().get("card").unwrap_or_default().to_owned();
-    let by = form.by.clone();
-    let (by, params, from) = match form.opened(&purpose(id, &digest)) {
-        Ok(opened) => opened,
-        Err(why) => return not_opened(&app, &by, id, why).await,
-    };
-    let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
+    let DecisionForm {
+        id,
+        by,
+        shown,
+        params,
+        from,
+    } = form;
     let Some(seen) = show::request(&app, id, &by).await? else {
         return not_yours(&app, &by);
     };

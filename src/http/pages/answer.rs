@@ -1,11 +1,11 @@
 //! The answer to a request, and why it was not taken.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::PageError;
-use super::made_for::{purpose, unhex};
+use super::decision_form::DecisionForm;
 use super::request::{not_yours, shown};
 use crate::app::App;
 use crate::domain::id::RequestId;
@@ -13,25 +13,20 @@ use crate::flow::StoredRequest;
 use crate::flow::answer::{self as flow, AnswerError, Choice};
 use crate::flow::show::{self, Seen};
 use crate::flow::sign_in::Present;
-use crate::http::extract::own_form::OwnForm;
 use crate::paths;
 
 /// Takes an answer.
 pub(super) async fn take(
     State(app): State<App>,
-    Path(id): Path<String>,
-    form: OwnForm,
+    form: DecisionForm,
 ) -> Result<Response, PageError> {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return not_yours(&app, &form.by);
-    };
-    let digest = form.closed().get("card").unwrap_or_default().to_owned();
-    let by = form.by.clone();
-    let (by, params, from) = match form.opened(&purpose(id, &digest)) {
-        Ok(opened) => opened,
-        Err(why) => return not_opened(&app, &by, id, why).await,
-    };
-    let shown = unhex(&digest).ok_or(PageError::NotAForm)?;
+    let DecisionForm {
+        id,
+        by,
+        shown,
+        params,
+        from,
+    } = form;
     let choice = match params.get("answer") {
         Some("once") => Choice::Once,
         Some("deny") => Choice::Deny {

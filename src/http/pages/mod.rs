@@ -7,6 +7,7 @@ mod allowed;
 mod always;
 mod answer;
 mod assets;
+mod decision_form;
 mod devices;
 mod error;
 mod frame;
