@@ -1,8 +1,9 @@
 //! From text to settings: every value is bounded, and every fault is told, not only the first.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use time::Duration;
 use url::Url;
@@ -17,6 +18,9 @@ use crate::domain::ciba::expiry::Windows;
 
 /// Letters in the server's name.
 const LONGEST_NAME: usize = 64;
+
+/// Networks in one setting.
+const MOST_NETWORKS: usize = 64;
 
 const SECOND: Duration = Duration::SECOND;
 const HOUR: Duration = Duration::HOUR;
@@ -66,6 +70,7 @@ impl Reader<'_> {
             },
             sessions: self.sessions(),
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
+            trusted_proxies: self.networks("trusted_proxies"),
         }
     }
 
@@ -172,6 +177,28 @@ impl Reader<'_> {
         }
     }
 
+    /// Networks, or single addresses, with commas between.
+    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let named = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        let networks: Option<Vec<IpNet>> = named.map(network).collect();
+        let networks = networks.unwrap_or_else(|| {
+            let form = "write networks or addresses with commas between: 10.0.0.0/8, fd00::/8";
+            self.fault(name, form);
+            Vec::new()
+        });
+        if networks.len() > MOST_NETWORKS {
+            self.fault(
+                name,
+                &format!("more than {MOST_NETWORKS} are not looked through"),
+            );
+        }
+        if networks.iter().any(|net| net.prefix_len() == 0) {
+            self.fault(name, "a network of everybody would believe everybody");
+        }
+        networks
+    }
+
     /// A value; none when it is empty.
     fn text(&self, name: &str) -> Option<String> {
         let text = self.values.get(name)?.text.trim();
@@ -227,6 +254,26 @@ impl Reader<'_> {
             },
             fix: format!("change {name}; it is explained in config.default.toml"),
         });
+    }
+}
+
+/// A network as connections are compared with it: an IPv4 one is never written as IPv6.
+fn network(text: &str) -> Option<IpNet> {
+    let net = text
+        .parse::<IpNet>()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    let IpAddr::V6(address) = net.addr() else {
+        return Some(net.trunc());
+    };
+    match address.to_ipv4_mapped() {
+        Some(mapped) => {
+            let length = net.prefix_len().checked_sub(96)?;
+            IpNet::new(mapped.into(), length)
+                .ok()
+                .map(|net| net.trunc())
+        }
+        None => Some(net.trunc()),
     }
 }
 

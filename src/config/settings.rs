@@ -1,5 +1,6 @@
 //! The settings that decide how the server behaves, as every flow sees them.
 
+use ipnet::IpNet;
 use time::Duration;
 
 use crate::domain::ciba::expiry::Windows;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub sessions: Sessions,
     /// How long a sign-in link lives.
     pub sign_in_link_life: Duration,
+    /// Proxies of the operator's own, which are believed about where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// How much may wait at once: an agent that floods a person buys itself refusals, not a tired yes.
@@ -54,6 +57,7 @@ impl Default for Settings {
             limits: Limits::default(),
             sessions: Sessions::default(),
             sign_in_link_life: Duration::minutes(15),
+            trusted_proxies: Vec::new(),
         }
     }
 }

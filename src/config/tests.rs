@@ -180,3 +180,21 @@ fn a_database_in_memory_or_of_another_kind_is_refused() {
     let place = data_dir::prepare(Some(&dir), None).unwrap();
     assert_eq!(place.file, Some(dir.join("countersign.db")));
 }
+
+#[test]
+fn proxies_are_networks_or_addresses_and_never_everybody() {
+    let proxies = |value| {
+        let config = read("", &[("COUNTERSIGN_TRUSTED_PROXIES", value)]);
+        let networks = config?.settings.trusted_proxies;
+        let written: Vec<String> = networks.iter().map(ToString::to_string).collect();
+        Ok::<_, ConfigError>(written.join(" "))
+    };
+    assert_eq!(proxies("").unwrap(), "");
+    let named = proxies("10.1.2.3/8, fd00::/8,192.0.2.7, ::ffff:172.16.0.0/108").unwrap();
+    assert_eq!(named, "10.0.0.0/8 fd00::/8 192.0.2.7/32 172.16.0.0/12");
+    let many = vec!["10.0.0.1"; 65].join(",");
+    for wrong in ["proxy.lan", "10.0.0.0/33", "0.0.0.0/0", "::/0", "*", &many] {
+        let problems = proxies(wrong).unwrap_err().problems;
+        assert!(problems[0].cause.starts_with("trusted_proxies"), "{wrong}");
+    }
+}

@@ -18,6 +18,7 @@ mod architecture;
 mod ask;
 mod at_rest;
 mod browser;
+mod caller;
 mod collect;
 mod delivery;
 mod discovery;

@@ -43,7 +43,7 @@ pub struct AgentRequest {
     pub idempotency_key: Option<String>,
     /// `Prefer: wait=N`.
     pub wait: Duration,
-    /// The peer's address.
+    /// The caller's address.
     pub from: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl FromRequest<App> for AgentRequest {
             form,
             idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)?,
             wait: preferred_wait(&parts.headers),
-            from: peer::from(&parts.extensions),
+            from: peer::from(app, &parts.headers, &parts.extensions),
         })
     }
 }
@@ -93,7 +93,7 @@ impl AgentRequest {
 pub struct AgentHeaders {
     /// The client.
     pub client: Authenticated,
-    /// The peer's address.
+    /// The caller's address.
     pub from: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl axum::extract::FromRequestParts<App> for AgentHeaders {
     ) -> Result<Self, OAuthError> {
         let client = authenticate_without_form(app, &parts.headers).await?;
         flow::authenticate::spend_later(app, &client);
-        let from = peer::from(&parts.extensions);
+        let from = peer::from(app, &parts.headers, &parts.extensions);
         Ok(Self { client, from })
     }
 }

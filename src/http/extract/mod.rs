@@ -6,6 +6,7 @@
 pub mod agent_request;
 pub mod cookies;
 pub mod form;
+mod forwarded;
 pub mod own_form;
 pub mod own_page;
 mod parameters;

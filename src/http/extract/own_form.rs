@@ -51,7 +51,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
         let app = App::from_ref(state);
         let by = person_on_own_page(&app, request.headers()).await?;
-        let from = peer::from(request.extensions());
+        let from = peer::from(&app, request.headers(), request.extensions());
         let params = read(request).await?;
         Ok(Self {
             app,

@@ -1,18 +1,22 @@
 //! Where a request comes from: the connection's other end, and the caller behind our own proxies.
 //!
 //! Forwarding headers are words anybody may say. They are believed only as far as every hop that
-//! passed them on is one the operator has named; with no proxies named, never. Only
-//! `X-Forwarded-For` is read: a proxy that writes one such header passes others on as they came.
+//! passed them on is one the operator has named; with no proxies named, never. A proxy that writes one
+//! of the two headers passes the other on as it came, so where both are there they must agree.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use super::forwarded::Told;
+use crate::app::App;
+
+/// Hops that are followed back.
+const MOST_HOPS: usize = 32;
 
 /// The other end of a request's connection, in its extensions. Behind a proxy this is the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,36 +27,33 @@ impl PeerAddr {
     /// proxies that one of them vouches for.
     pub fn caller(self, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
         let trusted = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
-        let mut caller = self.0.ip().to_canonical();
-        let lines: Vec<_> = headers.get_all(&X_FORWARDED_FOR).iter().collect();
-        let mut hops = lines
-            .iter()
-            .rev()
-            .flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        while trusted(&caller) {
-            let Some(hop) = hops.next().and_then(address) else {
-                break;
-            };
-            caller = hop;
+        let peer = self.0.ip().to_canonical();
+        let followed = |told: Told| {
+            let mut caller = peer;
+            for hop in told.hops(headers)?.take(MOST_HOPS) {
+                let Some(hop) = hop.filter(|_| trusted(&caller)) else {
+                    break;
+                };
+                caller = hop;
+            }
+            Some(caller)
+        };
+        if !trusted(&peer) {
+            return peer;
         }
-        caller
+        match (followed(Told::Forwarded), followed(Told::XForwardedFor)) {
+            (Some(caller), None) | (None, Some(caller)) => caller,
+            (Some(one), Some(other)) if one == other => one,
+            (Some(_), Some(_)) | (None, None) => peer,
+        }
     }
 }
 
-/// The peer's address without its port, for the history.
-pub fn from(extensions: &Extensions) -> Option<String> {
-    extensions
-        .get::<PeerAddr>()
-        .map(|PeerAddr(address)| address.ip().to_canonical().to_string())
-}
-
-/// One hop as proxies write it, with or without a port.
-fn address(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
-    let parsed = hop
-        .parse::<IpAddr>()
-        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
-    parsed.ok().map(|address| address.to_canonical())
+/// The caller's address, for the history.
+pub fn from(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Option<String> {
+    let peer = extensions.get::<PeerAddr>()?;
+    let caller = peer.caller(headers, &app.settings.trusted_proxies);
+    Some(caller.to_string())
 }
 
 /// The unspecified address stands for a request that came over no connection, as in a test.
@@ -72,10 +73,18 @@ mod tests {
     use super::*;
 
     fn caller(peer: &str, forwarded: &[&'static str]) -> String {
+        let lines: Vec<_> = forwarded
+            .iter()
+            .map(|line| ("x-forwarded-for", *line))
+            .collect();
+        told(peer, &lines)
+    }
+
+    fn told(peer: &str, lines: &[(&'static str, &'static str)]) -> String {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
         let mut headers = HeaderMap::new();
-        for line in forwarded {
-            headers.append(&X_FORWARDED_FOR, HeaderValue::from_static(line));
+        for (name, line) in lines {
+            headers.append(*name, HeaderValue::from_static(line));
         }
         let peer = PeerAddr(SocketAddr::new(peer.parse().unwrap(), 1));
         peer.caller(&headers, &proxies).to_string()
@@ -106,5 +115,35 @@ mod tests {
         assert_eq!(caller("10.0.0.1", &["6.6.6.6, unknown"]), "10.0.0.1");
         assert_eq!(caller("10.0.0.1", &["6.6.6.6,"]), "10.0.0.1");
         assert_eq!(caller("10.0.0.1", &["6.6.6.6, , 10.0.0.2"]), "10.0.0.2");
+    }
+    #[test]
+    fn sec_e12_forwarded_counts_as_the_other_header_does() {
+        let one = |peer, line| told(peer, &[("forwarded", line)]);
+        assert_eq!(one("192.0.2.1", "for=6.6.6.6"), "192.0.2.1");
+        assert_eq!(one("10.0.0.1", "for=6.6.6.6, for=192.0.2.1"), "192.0.2.1");
+        let through = "for=6.6.6.6, for=\"[2001:db8::1]:443\", for=10.2.3.4;proto=https";
+        assert_eq!(one("10.0.0.1", through), "2001:db8::1");
+        assert_eq!(one("10.0.0.1", "for=192.0.2.1, for=_proxy"), "10.0.0.1");
+        assert_eq!(
+            one("10.0.0.1", "for=6.6.6.6;x=\", for=192.0.2.1"),
+            "10.0.0.1"
+        );
+    }
+
+    #[test]
+    fn sec_e12_a_header_the_proxy_did_not_write_changes_nobody_s_address() {
+        let lines = |mine, theirs| [("x-forwarded-for", mine), ("forwarded", theirs)];
+        let both = |mine, theirs| told("10.0.0.1", &lines(mine, theirs));
+        assert_eq!(both("192.0.2.1", "for=6.6.6.6"), "10.0.0.1");
+        assert_eq!(both("6.6.6.6, 192.0.2.1", "for=192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn sec_e12_what_is_too_long_is_not_followed() {
+        let hops: &'static str = "10.1.1.1, ".repeat(40).leak();
+        let many: &'static str = format!("6.6.6.6, {hops}10.1.1.2").leak();
+        assert_eq!(caller("10.0.0.1", &[many]), "10.1.1.1");
+        let long: &'static str = format!("{}192.0.2.1", "6.6.6.6, ".repeat(500)).leak();
+        assert_eq!(caller("10.0.0.1", &[long]), "10.0.0.1");
     }
 }

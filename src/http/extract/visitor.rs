@@ -80,7 +80,7 @@ where
             return Err(PageError::Elsewhere);
         }
         let Visit(id) = Visit::known(&app, &headers).ok_or(PageError::OldForm)?;
-        let from = peer::from(request.extensions());
+        let from = peer::from(&app, request.headers(), request.extensions());
         let params = own_form::read(request).await?;
         let token = params.get(own_form::TOKEN).unwrap_or_default();
         if !app.secrets.is_csrf_token(token, id, PURPOSE) {

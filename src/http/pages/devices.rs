@@ -145,7 +145,7 @@ where
             }
             text("user-agent").map(str::to_owned)
         };
-        let from = peer::from(request.extensions());
+        let from = peer::from(&app, request.headers(), request.extensions());
         let json = form::body(request, MOST_BYTES)
             .await
             .map_err(|_| PageError::TooLarge)?;
