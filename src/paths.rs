@@ -8,6 +8,8 @@ pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 pub const BACKCHANNEL_AUTHENTICATION: &str = "/bc-authorize";
 /// The token endpoint.
 pub const TOKEN: &str = "/oauth/token";
+/// A service asks about a token (RFC 7662).
+pub const INTROSPECTION: &str = "/oauth/introspect";
 /// The published keys.
 pub const JWKS: &str = "/oauth/jwks";
 /// An agent's own requests.

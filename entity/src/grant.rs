@@ -18,6 +18,8 @@ pub struct Model {
     /// What was granted, each with its own end: JSON.
     #[sea_orm(column_type = "Text")]
     pub items: String,
+    /// Which of them had their one use: a bit each.
+    pub spent_items: i64,
     /// `jti` of the access token.
     pub access_token_id: String,
     /// When the tokens were issued.

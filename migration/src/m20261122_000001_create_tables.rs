@@ -110,6 +110,7 @@ const TABLES: &[&str] = &[
         client_id TEXT NOT NULL REFERENCES clients (id),
         user_id {uuid} NOT NULL REFERENCES users (id),
         items TEXT NOT NULL,
+        spent_items BIGINT NOT NULL CHECK (spent_items >= 0),
         access_token_id TEXT NOT NULL,
         created_at BIGINT NOT NULL,
         ends_at BIGINT NOT NULL,

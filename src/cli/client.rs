@@ -62,7 +62,7 @@ pub(super) struct Add {
     /// A type of authorization details it may ask for; may be repeated. Without one: all
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// A resource it may ask for; may be repeated. Without one: all
+    /// A resource it may ask for, or is, as a resource_server; may be repeated. Without one: all
     #[arg(long = "resource", value_name = "ID")]
     resources: Vec<String>,
     /// A grant type; may be repeated. Without one: CIBA and refresh_token, for an agent
@@ -89,6 +89,9 @@ impl From<RegisterError> for Failure {
                         .replace("private-key-jwt", "private_key_jwt"),
                 )
             }
+            error @ RegisterError::NoResource => Self::new(Exit::Usage, error)
+                .effect("nothing was added")
+                .fix("name it: --resource https://payments.example.com"),
             error @ (RegisterError::Name(_)
             | RegisterError::Email(_)
             | RegisterError::Username

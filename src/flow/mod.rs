@@ -16,8 +16,10 @@ pub mod enrol;
 pub mod expire;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod introspect;
 mod issue;
 pub mod keys;
+mod presented;
 pub mod refresh;
 pub mod register;
 pub mod show;

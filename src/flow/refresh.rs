@@ -7,6 +7,7 @@
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::domain::action::Catalogue;
 use crate::domain::action::json::digest;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
@@ -46,9 +47,11 @@ pub struct Refreshing<'a> {
 }
 
 /// A token that was found, and everything it rests on.
-struct Found {
-    token: RefreshToken,
-    question: Question,
+pub(super) struct Found {
+    /// The token.
+    pub(super) token: RefreshToken,
+    /// What was asked.
+    pub(super) question: Question,
     decision: Decision,
     rules: Vec<StandingGrant>,
 }
@@ -61,7 +64,7 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
     authenticate::spend(app, refreshing.by).await?;
     for _ in 0..TRIES {
         let now = app.clock.now();
-        let found = find(app, id).await?;
+        let found = find(app, id).await?.ok_or_else(unknown)?;
         let kept = match found.token.used_at {
             Some(_) => app.store.kept_refresh(id, now).await?,
             None => None,
@@ -87,11 +90,18 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
     Err(unknown().into())
 }
 
-async fn find(app: &App, id: RefreshTokenId) -> Result<Found, Unserved> {
-    let token = app.store.refresh_token(id).await?.ok_or_else(unknown)?;
-    let request = app.store.request(token.request).await?;
-    let request = request.ok_or_else(unknown)?.request;
-    let decision = request.decision().cloned().ok_or_else(unknown)?;
+/// Loads a token and everything it rests on.
+pub(super) async fn find(app: &App, id: RefreshTokenId) -> Result<Option<Found>, Unserved> {
+    let Some(token) = app.store.refresh_token(id).await? else {
+        return Ok(None);
+    };
+    let Some(stored) = app.store.request(token.request).await? else {
+        return Ok(None);
+    };
+    let request = stored.request;
+    let Some(decision) = request.decision().cloned() else {
+        return Ok(None);
+    };
     let answered = match &decision.by {
         DecidedBy::StandingGrants { grants, .. } => grants.as_slice(),
         DecidedBy::Person { .. } => &[],
@@ -100,12 +110,34 @@ async fn find(app: &App, id: RefreshTokenId) -> Result<Found, Unserved> {
         .store
         .standing_grants_behind(token.request, answered)
         .await?;
-    Ok(Found {
+    Ok(Some(Found {
         token,
         question: request.question().clone(),
         decision,
         rules,
-    })
+    }))
+}
+
+/// What a refresh of all of it would give.
+pub(super) fn renewable(app: &App, found: &Found, now: OffsetDateTime) -> Result<Renewal, Refusal> {
+    let current = app.catalogue.get();
+    renew(
+        &found.token,
+        found.ground(&current.catalogue),
+        &Narrowing::default(),
+        now,
+    )
+}
+
+impl Found {
+    fn ground<'a>(&'a self, catalogue: &'a Catalogue) -> Ground<'a> {
+        Ground {
+            question: &self.question,
+            decision: &self.decision,
+            rules: &self.rules,
+            catalogue,
+        }
+    }
 }
 
 fn renewal(
@@ -122,13 +154,7 @@ fn renewal(
         refreshing.resource.iter().copied(),
         catalogue,
     )?;
-    let ground = Ground {
-        question: &found.question,
-        decision: &found.decision,
-        rules: &found.rules,
-        catalogue,
-    };
-    renew(&found.token, ground, &narrowing, now)
+    renew(&found.token, found.ground(catalogue), &narrowing, now)
 }
 
 /// The next tokens, and what must hold for them to be given.

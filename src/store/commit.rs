@@ -17,7 +17,7 @@ use crate::domain::id::{
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
-use crate::store::grants::IssuedGrant;
+use crate::store::grants::{IssuedGrant, SpentItems};
 use crate::store::keys::StoredKey;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 use crate::store::requests::NewRequest;
@@ -51,6 +51,9 @@ pub enum Write {
     IssueGrant(Box<IssuedGrant>),
     /// Guard: not revoked before.
     RevokeGrant(GrantId, OffsetDateTime),
+    /// Guard: none of them spent before, their grant not revoked, the person and the client active, no
+    /// "always" behind them stopped.
+    SpendItems(SpentItems),
     /// The first refresh token of a grant.
     AddRefreshToken(NewRefreshToken),
     /// Guard: unused and in time, its grant not revoked, the person and the client active, no "always"

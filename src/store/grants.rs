@@ -1,16 +1,17 @@
 //! Grants: what one answer authorised, and the response that may be fetched once more.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
-use entity::{grant, redemption};
+use entity::{client, grant, redemption, user};
 
-use super::Store;
-use super::error::StoreError;
-use crate::domain::id::{ClientId, GrantId, RequestId, UserId};
-use crate::domain::timestamp::milliseconds;
+use super::error::{StoreError, inconsistent};
+use super::{Store, standing_grants};
+use crate::domain::id::{ClientId, GrantId, RequestId, StandingGrantId, UserId};
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::domain::token::granted::GrantedItem;
+use crate::domain::token::live::{Grant, Places};
 
 /// A grant as it is written.
 #[derive(Clone, Debug)]
@@ -40,7 +41,44 @@ pub struct KeptRedemption {
     pub response: Vec<u8>,
 }
 
+/// Items of a grant have their one use.
+#[derive(Clone, Debug)]
+pub struct SpentItems {
+    /// Which grant.
+    pub grant: GrantId,
+    /// Which of its items.
+    pub places: Places,
+    /// Each "always" they rest on.
+    pub rests_on: Vec<StandingGrantId>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
 impl Store {
+    /// The grant of that id, if it is not revoked and its person and client may still take part.
+    pub async fn live_grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        let row = grant::Entity::find_by_id(id.0)
+            .filter(grant::Column::RevokedAt.is_null())
+            .filter(Expr::exists(active_user()))
+            .filter(Expr::exists(active_client()))
+            .one(&self.readers)
+            .await?;
+        row.map(|row| {
+            Ok(Grant {
+                id,
+                request: RequestId(row.request_id),
+                client: ClientId(row.client_id),
+                user: UserId(row.user_id),
+                items: serde_json::from_str(&row.items)
+                    .map_err(|_| inconsistent("grants", id, "items"))?,
+                spent: Places(row.spent_items),
+                created_at: from_milliseconds(row.created_at),
+                ends_at: from_milliseconds(row.ends_at),
+            })
+        })
+        .transpose()
+    }
+
     /// The response kept for a request, if its minute has not passed.
     pub async fn kept_redemption(
         &self,
@@ -65,11 +103,55 @@ pub(super) fn row(new: &IssuedGrant) -> grant::ActiveModel {
         client_id: ActiveValue::Set(new.client.0.clone()),
         user_id: ActiveValue::Set(new.user.0),
         items: ActiveValue::Set(serde_json::to_string(&new.items).unwrap_or_default()),
+        spent_items: ActiveValue::Set(0),
         access_token_id: ActiveValue::Set(new.id.to_string()),
         created_at: ActiveValue::Set(milliseconds(new.created_at)),
         ends_at: ActiveValue::Set(milliseconds(new.ends_at)),
         revoked_at: ActiveValue::Set(None),
     }
+}
+
+fn active_user() -> SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from(user::Entity)
+        .and_where(
+            Expr::col((user::Entity, user::Column::Id))
+                .equals((grant::Entity, grant::Column::UserId)),
+        )
+        .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
+        .to_owned()
+}
+
+fn active_client() -> SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from(client::Entity)
+        .and_where(
+            Expr::col((client::Entity, client::Column::Id))
+                .equals((grant::Entity, grant::Column::ClientId)),
+        )
+        .and_where(Expr::col((client::Entity, client::Column::Status)).eq("active"))
+        .to_owned()
+}
+
+/// Spends items, each for its one use; 0 when one of them was spent before, or the grant does not stand
+/// any longer.
+pub(super) async fn spend<C: ConnectionTrait>(conn: &C, spent: &SpentItems) -> Result<u64, DbErr> {
+    use grant::Column::{EndsAt, Id, RevokedAt, SpentItems as Spent};
+    let bits = spent.places.0;
+    let mut update = grant::Entity::update_many()
+        .filter(Id.eq(spent.grant.0))
+        .filter(Expr::col(Spent).bit_and(bits).eq(0))
+        .filter(RevokedAt.is_null())
+        .filter(EndsAt.gt(milliseconds(spent.at)))
+        .filter(Expr::exists(active_user()))
+        .filter(Expr::exists(active_client()))
+        .col_expr(Spent, Expr::col(Spent).bit_or(bits));
+    if !spent.rests_on.is_empty() {
+        update = update.filter(Expr::exists(standing_grants::stopped(&spent.rests_on)).not());
+    }
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 /// Revokes a grant; 0 when it was revoked before.

@@ -30,7 +30,7 @@ use sea_orm::DatabaseConnection;
 
 pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
-pub use grants::IssuedGrant;
+pub use grants::{IssuedGrant, SpentItems};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
 pub use refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};

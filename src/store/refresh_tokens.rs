@@ -10,10 +10,10 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use entity::refresh_token::{ActiveModel, Column, Entity};
-use entity::{client, grant, kept_refresh, standing_grant, user};
+use entity::{client, grant, kept_refresh, user};
 
-use super::Store;
 use super::error::{StoreError, inconsistent};
+use super::{Store, standing_grants};
 use crate::domain::id::{ClientId, GrantId, RefreshTokenId, RequestId, StandingGrantId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::domain::token::refresh::RefreshToken;
@@ -169,7 +169,7 @@ pub(super) async fn use_once<C: ConnectionTrait>(
         .col_expr(Column::State, Expr::value("used"))
         .col_expr(Column::UsedAt, Expr::value(at));
     if !used.rests_on.is_empty() {
-        update = update.filter(Expr::exists(stopped(&used.rests_on)).not());
+        update = update.filter(Expr::exists(standing_grants::stopped(&used.rests_on)).not());
     }
     let moved = update.exec(conn).await?.rows_affected;
     if moved > 0 {
@@ -199,19 +199,6 @@ fn live_grant() -> SelectStatement {
         .and_where(Expr::col((grant::Entity, grant::Column::RevokedAt)).is_null())
         .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
         .and_where(Expr::col((client::Entity, client::Column::Status)).eq("active"))
-        .to_owned()
-}
-
-/// Any of these was stopped.
-fn stopped(rules: &[StandingGrantId]) -> SelectStatement {
-    use standing_grant::Column;
-    Query::select()
-        .expr(Expr::value(1))
-        .from(standing_grant::Entity)
-        .and_where(
-            Expr::col((standing_grant::Entity, Column::Id)).is_in(rules.iter().map(|rule| rule.0)),
-        )
-        .and_where(Expr::col((standing_grant::Entity, Column::RevokedAt)).is_not_null())
         .to_owned()
 }
 

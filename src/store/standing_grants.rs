@@ -1,6 +1,6 @@
 //! Standing grants: a person's bounded "always".
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -162,6 +162,16 @@ pub(super) async fn stop<C: ConnectionTrait>(
         update = update.filter(Column::UserId.eq(user.0));
     }
     Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Any of these was stopped.
+pub(super) fn stopped(rules: &[StandingGrantId]) -> SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::Id)).is_in(rules.iter().map(|rule| rule.0)))
+        .and_where(Expr::col((Entity, Column::RevokedAt)).is_not_null())
+        .to_owned()
 }
 
 fn read(row: Model) -> Result<(StandingGrant, String), StoreError> {

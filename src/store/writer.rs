@@ -234,6 +234,7 @@ fn is_plain(write: &Write) -> bool {
         | Write::Expire(_)
         | Write::Redeem(_)
         | Write::RevokeGrant(..)
+        | Write::SpendItems(_)
         | Write::UseRefreshToken(_)
         | Write::UseStandingGrant(..)
         | Write::StopStandingGrant(..)
@@ -271,6 +272,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::Expire(to) => requests::expire(conn, to).await,
         Write::Redeem(to) => requests::redeem(conn, to).await,
         Write::RevokeGrant(id, at) => grants::revoke(conn, *id, *at).await,
+        Write::SpendItems(spent) => grants::spend(conn, spent).await,
         Write::UseRefreshToken(used) => refresh_tokens::use_once(conn, used).await,
         Write::UseStandingGrant(id, at) => standing_grants::count_use(conn, *id, *at).await,
         Write::StopStandingGrant(id, user, at) => {

@@ -30,7 +30,7 @@ pub struct Client {
     pub scopes: Vec<String>,
     /// Types of details it may ask for; empty for all the catalogue has.
     pub types: Vec<String>,
-    /// Resources it may ask for (or is, as a relying service); empty for all.
+    /// Resources it may ask for, empty for all; or the ones it is, as a relying service.
     pub resources: Vec<String>,
     /// `grant_types`.
     pub grant_types: Vec<String>,

@@ -7,10 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    UnparsedPublicKey,
+};
 use aws_lc_rs::{digest, error};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -46,6 +50,7 @@ pub struct SigningKey {
 struct Headers {
     access: String,
     id: String,
+    introspection: String,
 }
 
 /// What a signed token is for: its JOSE `typ`, so that none can be taken for another.
@@ -55,6 +60,18 @@ pub enum Kind {
     AccessToken,
     /// `JWT` (OpenID Connect).
     IdToken,
+    /// `token-introspection+jwt` (RFC 9701 §5).
+    Introspection,
+}
+
+impl Kind {
+    fn typ(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::IdToken => "JWT",
+            Self::Introspection => "token-introspection+jwt",
+        }
+    }
 }
 
 /// The key could not be read, or could not sign.
@@ -92,15 +109,17 @@ impl SigningKey {
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BrokenKey> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
         let public = PublicJwk::from_point(pair.public_key().as_ref())?;
-        let header = |typ: &str| {
+        let header = |kind: Kind| {
             URL_SAFE_NO_PAD.encode(format!(
-                r#"{{"alg":"ES256","typ":"{typ}","kid":"{}"}}"#,
+                r#"{{"alg":"ES256","typ":"{}","kid":"{}"}}"#,
+                kind.typ(),
                 public.kid
             ))
         };
         let headers = Headers {
-            access: header("at+jwt"),
-            id: header("JWT"),
+            access: header(Kind::AccessToken),
+            id: header(Kind::IdToken),
+            introspection: header(Kind::Introspection),
         };
         Ok(Self {
             pair: Arc::new(pair),
@@ -119,6 +138,7 @@ impl SigningKey {
         let header = match kind {
             Kind::AccessToken => &self.headers.access,
             Kind::IdToken => &self.headers.id,
+            Kind::Introspection => &self.headers.introspection,
         };
         let claims = serde_json::to_vec(claims).map_err(|_| BrokenKey)?;
         let mut token = String::with_capacity(header.len() + claims.len() * 4 / 3 + 96);
@@ -153,6 +173,20 @@ impl PublicJwk {
             usage: "sig".into(),
         })
     }
+
+    /// Whether this key has signed that.
+    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let mut point = [4; 65];
+        let (x, y) = point[1..].split_at_mut(32);
+        let decoded = [(&self.x, x), (&self.y, y)].map(|(text, into)| {
+            let length = URL_SAFE_NO_PAD.decode_slice(text, into);
+            length == Ok(32)
+        });
+        decoded == [true; 2]
+            && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point)
+                .verify(message, signature)
+                .is_ok()
+    }
 }
 
 /// The key that signs, and the ones still published so that what they signed can be checked.
@@ -172,6 +206,35 @@ impl Keyring {
             .chain(retiring.map(|(key, _)| key))
             .cloned()
             .collect()
+    }
+
+    /// The claims of a token of this kind that a published key of ours has signed. Whether it has ended
+    /// is not asked here.
+    pub fn read<C: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Option<C> {
+        #[derive(Deserialize)]
+        struct Header {
+            alg: String,
+            typ: String,
+            kid: String,
+        }
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let header: Header = serde_json::from_slice(&decode(header)?).ok()?;
+        let keys = self.published(now);
+        let key = keys.iter().find(|key| key.kid == header.kid)?;
+        let ours = header.alg == key.alg
+            && header.typ == kind.typ()
+            && key.has_signed(signed.as_bytes(), &decode(signature)?);
+        if !ours {
+            return None;
+        }
+        serde_json::from_slice(&decode(claims)?).ok()
     }
 }
 
@@ -197,6 +260,46 @@ mod tests {
         validation.validate_exp = false;
         let read = jsonwebtoken::decode::<serde_json::Value>(&token, &public, &validation).unwrap();
         assert_eq!(read.claims, claims);
+    }
+
+    #[test]
+    fn only_what_a_published_key_signed_for_this_is_read() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let hour = time::Duration::hours(1);
+        let (active, _) = SigningKey::generate().unwrap();
+        let (old, _) = SigningKey::generate().unwrap();
+        let (strange, _) = SigningKey::generate().unwrap();
+        let keyring = Keyring {
+            retiring: vec![(old.public().clone(), now + hour)],
+            active: active.clone(),
+        };
+        let claims = serde_json::json!({"sub": "maya"});
+        let read = |token: &str, now| -> Option<serde_json::Value> {
+            keyring.read(Kind::AccessToken, token, now)
+        };
+        for key in [&active, &old] {
+            let token = key.sign(Kind::AccessToken, &claims).unwrap();
+            assert_eq!(read(&token, now), Some(claims.clone()));
+            for at in [3, token.len() / 2, token.len() - 3] {
+                let mut bytes = token.clone().into_bytes();
+                bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+                assert_eq!(read(&String::from_utf8(bytes).unwrap(), now), None, "{at}");
+            }
+        }
+        let late = old.sign(Kind::AccessToken, &claims).unwrap();
+        assert_eq!(read(&late, now + hour), None);
+        let other_kind = active.sign(Kind::IdToken, &claims).unwrap();
+        assert_eq!(read(&other_kind, now), None);
+        let forged = strange.sign(Kind::AccessToken, &claims).unwrap();
+        let (_, rest) = forged.split_once('.').unwrap();
+        let genuine = active.sign(Kind::AccessToken, &claims).unwrap();
+        let (header, _) = genuine.split_once('.').unwrap();
+        for odd in [forged.clone(), format!("{header}.{rest}")] {
+            assert_eq!(read(&odd, now), None);
+        }
+        for odd in ["", ".", "..", "a.b.c", "e30.e30.e30", "é.é.é"] {
+            assert_eq!(read(odd, now), None, "{odd}");
+        }
     }
 
     #[test]

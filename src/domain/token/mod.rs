@@ -15,10 +15,13 @@
 
 pub mod access;
 pub mod acting;
+pub mod carried;
 pub mod granted;
 pub mod handle;
 pub mod id_token;
+pub mod introspection;
 pub mod keyring;
+pub mod live;
 pub mod master_key;
 pub mod narrowing;
 pub mod refresh;

@@ -190,19 +190,29 @@ fn standing<'a>(
     }
     // A policy that was tightened binds what was given before.
     let allowed = refreshable_until(item, ground.catalogue, token.granted_at);
-    let ends_at = granted.ends_at.min(allowed);
-    let (ends_at, rests_on) = match &ground.decision.by {
-        DecidedBy::StandingGrants { grants, .. } => {
-            let rule = covering(item, grants, ground, now)?;
-            (ends_at.min(rule.over_at()), vec![rule.id])
-        }
-        DecidedBy::Person { .. } => (ends_at, given_with(item, ground)?),
-    };
+    let (ends_at, rests_on) = behind(item, granted.ends_at.min(allowed), ground, now)?;
     (ends_at - now >= SHORTEST).then_some(Standing {
         item,
         ends_at,
         rests_on,
     })
+}
+
+/// Until when an item stands that ends at `ends_at` by itself, and on which "always"; `None` when one
+/// behind it was stopped or would not answer any longer.
+pub(super) fn behind(
+    item: &AskedItem,
+    ends_at: OffsetDateTime,
+    ground: Ground<'_>,
+    now: OffsetDateTime,
+) -> Option<(OffsetDateTime, Vec<StandingGrantId>)> {
+    match &ground.decision.by {
+        DecidedBy::StandingGrants { grants, .. } => {
+            let rule = covering(item, grants, ground, now)?;
+            Some((ends_at.min(rule.over_at()), vec![rule.id]))
+        }
+        DecidedBy::Person { .. } => Some((ends_at, given_with(item, ground)?)),
+    }
 }
 
 /// The "always" that answered for an item, if it still would.

@@ -45,7 +45,7 @@ pub struct NewClient {
     pub scopes: Vec<String>,
     /// Types of details it may ask for; empty for all.
     pub types: Vec<String>,
-    /// Resources it may ask for; empty for all.
+    /// Resources it may ask for, empty for all; or the ones it is, as a service.
     pub resources: Vec<String>,
     /// Its grant types; empty for the usual ones of its role.
     pub grant_types: Vec<String>,
@@ -156,9 +156,12 @@ fn check_lists(new: &NewClient) -> Result<(), RegisterError> {
     }) {
         return Err(RegisterError::Type(odd));
     }
-    match first_odd(&new.resources, is_identifier) {
-        Some(odd) => Err(RegisterError::Resource(odd)),
-        None => Ok(()),
+    if let Some(odd) = first_odd(&new.resources, is_identifier) {
+        return Err(RegisterError::Resource(odd));
+    }
+    match new.role {
+        Role::ResourceServer if new.resources.is_empty() => Err(RegisterError::NoResource),
+        Role::ResourceServer | Role::Agent => Ok(()),
     }
 }
 

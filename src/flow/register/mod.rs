@@ -45,6 +45,11 @@ pub enum RegisterError {
     /// A resource that is none.
     #[error("`{0}` is not a resource: an absolute URI without fragment")]
     Resource(String),
+    /// A service that is no resource.
+    #[error(
+        "a service (resource_server) needs the resource it is: only its tokens are its business"
+    )]
+    NoResource,
     /// A type of details that is none.
     #[error("`{0}` is not a type of authorization details")]
     Type(String),

@@ -29,6 +29,10 @@ struct Metadata<'a> {
     id_token_signing_alg_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    introspection_signing_alg_values_supported: [&'static str; 1],
     scopes_supported: Vec<&'a str>,
     claims_supported: [&'static str; 8],
     acr_values_supported: Vec<&'static str>,
@@ -52,6 +56,7 @@ fn metadata(app: &App) -> Response {
     use crate::domain::action::PermissionKey;
     let issuer = app.settings.public_url.as_str();
     let at = |path: &str| format!("{issuer}{path}");
+    let methods = AuthMethod::SUPPORTED.map(AuthMethod::as_str).to_vec();
     let current = app.catalogue.get();
     let catalogue = &current.catalogue;
     let mut scopes = vec!["openid"];
@@ -73,10 +78,12 @@ fn metadata(app: &App) -> Response {
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
-        token_endpoint_auth_methods_supported: AuthMethod::SUPPORTED
-            .map(AuthMethod::as_str)
-            .to_vec(),
+        token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        introspection_endpoint: at(paths::INTROSPECTION),
+        introspection_endpoint_auth_methods_supported: methods,
+        introspection_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        introspection_signing_alg_values_supported: ["ES256"],
         scopes_supported: scopes,
         claims_supported: [
             "iss",

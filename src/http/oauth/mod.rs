@@ -1,6 +1,7 @@
 //! For agents: OAuth and CIBA endpoints, named as the specifications name them.
 
 mod backchannel_authentication;
+mod introspection;
 mod jwks;
 mod metadata;
 mod token;
@@ -22,4 +23,5 @@ pub fn router() -> Router<App> {
             post(backchannel_authentication::ask),
         )
         .route(paths::TOKEN, post(token::token))
+        .route(paths::INTROSPECTION, post(introspection::introspect))
 }

@@ -155,6 +155,7 @@ async fn t17_a_client_that_did_not_register_for_ciba_may_not_ask() {
     let (world, _, maya) = agent_and_maya().await;
     let service = NewClient {
         role: Role::ResourceServer,
+        resources: vec!["https://calendar.example.com".to_owned()],
         ..NewClient::agent("Calendar Service")
     };
     let client = world.client(service).await;

@@ -1,10 +1,13 @@
 //! Tokens after the first one: refreshed, asked about, revoked, exchanged.
 
+mod introspection;
 mod items;
 mod refresh;
 
 use countersign::domain::action::{Catalogue, Permission};
-use serde_json::Value;
+use countersign::domain::client::Role;
+use countersign::flow::register::NewClient;
+use serde_json::{Value, json};
 
 use crate::world::{Agent, Answer, Browser, World, claims};
 
@@ -87,6 +90,53 @@ impl World {
         change(&mut current.catalogue);
         self.app.catalogue.set(current);
     }
+}
+
+impl World {
+    /// A service: whoever answers at that identifier.
+    pub async fn service(&self, resource: &str) -> Agent {
+        let name = resource.rsplit('/').next().unwrap_or(resource);
+        let new = NewClient {
+            role: Role::ResourceServer,
+            resources: vec![resource.to_owned()],
+            ..NewClient::agent(name)
+        };
+        self.client(new).await
+    }
+}
+
+impl Agent {
+    /// Asks about a token.
+    pub async fn introspect(&self, token: &str) -> Answer {
+        self.post("/oauth/introspect", &[("token", token)], &[])
+            .await
+    }
+
+    /// Uses a token up.
+    pub async fn consume(&self, token: &str) -> Answer {
+        let form = [("token", token), ("consume", "true")];
+        self.post("/oauth/introspect", &form, &[]).await
+    }
+}
+
+impl Answer {
+    /// Nothing but that it is not active.
+    #[track_caller]
+    pub fn inactive(&self) {
+        assert_eq!(*self.ok(), json!({"active": false}));
+    }
+
+    /// What it is good for.
+    #[track_caller]
+    pub fn active(&self) -> &Value {
+        assert_eq!(self.ok()["active"], true, "{self:?}");
+        &self.body
+    }
+}
+
+/// The access token of a response.
+pub fn access_token(answer: &Answer) -> &str {
+    text(answer.ok(), "access_token")
 }
 
 /// A permission of the catalogue, by its scope or type.
