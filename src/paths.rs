@@ -10,6 +10,8 @@ pub const BACKCHANNEL_AUTHENTICATION: &str = "/bc-authorize";
 pub const TOKEN: &str = "/oauth/token";
 /// A service asks about a token (RFC 7662).
 pub const INTROSPECTION: &str = "/oauth/introspect";
+/// A client gives back what it holds (RFC 7009).
+pub const REVOCATION: &str = "/oauth/revoke";
 /// The published keys.
 pub const JWKS: &str = "/oauth/jwks";
 /// An agent's own requests.

@@ -22,6 +22,7 @@ pub mod keys;
 mod presented;
 pub mod refresh;
 pub mod register;
+pub mod revoke;
 pub mod show;
 pub mod sign_in;
 pub mod status;

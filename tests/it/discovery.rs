@@ -21,6 +21,9 @@ both! {
         let expected = [
             ("issuer", json!(url)),
             ("token_endpoint", json!(format!("{url}/oauth/token"))),
+            ("introspection_endpoint", json!(format!("{url}/oauth/introspect"))),
+            ("introspection_signing_alg_values_supported", json!(["ES256"])),
+            ("revocation_endpoint", json!(format!("{url}/oauth/revoke"))),
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll"])),
@@ -44,7 +47,13 @@ both! {
         assert!(!methods.contains("none") && !methods.contains("HS"), "{methods}");
         let scopes = document["scopes_supported"].as_array().expect("a list");
         assert!(scopes.contains(&json!("openid")) && scopes.contains(&json!("calendar.read")));
-        for endpoint in ["token_endpoint", "backchannel_authentication_endpoint"] {
+        let posted = [
+            "token_endpoint",
+            "backchannel_authentication_endpoint",
+            "introspection_endpoint",
+            "revocation_endpoint",
+        ];
+        for endpoint in posted {
             let endpoint = document[endpoint].as_str().expect("a URL");
             let answer = world.http.get(endpoint).send().await.expect("an answer");
             assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);

@@ -4,6 +4,7 @@ mod backchannel_authentication;
 mod introspection;
 mod jwks;
 mod metadata;
+mod revocation;
 mod token;
 
 use axum::Router;
@@ -24,4 +25,5 @@ pub fn router() -> Router<App> {
         )
         .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECTION, post(introspection::introspect))
+        .route(paths::REVOCATION, post(revocation::revoke))
 }

@@ -3,6 +3,7 @@
 mod introspection;
 mod items;
 mod refresh;
+mod revocation;
 
 use countersign::domain::action::{Catalogue, Permission};
 use countersign::domain::client::Role;
@@ -110,6 +111,13 @@ impl Agent {
     pub async fn introspect(&self, token: &str) -> Answer {
         self.post("/oauth/introspect", &[("token", token)], &[])
             .await
+    }
+
+    /// Gives a token back.
+    pub async fn revoke(&self, token: &str) {
+        let answer = self.post("/oauth/revoke", &[("token", token)], &[]).await;
+        assert_eq!(*answer.ok(), "", "{answer:?}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
     }
 
     /// Uses a token up.
