@@ -11,7 +11,7 @@ pub struct Model {
     pub id: Uuid,
     /// The grant it carries on.
     pub grant_id: Uuid,
-    /// The token it was given for; none for the first.
+    /// The token it was given for, which may be forgotten by now; none for the first.
     pub parent_id: Option<Uuid>,
     /// `active` or `used`.
     pub state: String,

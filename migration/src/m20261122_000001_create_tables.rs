@@ -126,7 +126,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE refresh_tokens (
         id {uuid} PRIMARY KEY,
         grant_id {uuid} NOT NULL REFERENCES grants (id),
-        parent_id {uuid} UNIQUE REFERENCES refresh_tokens (id),
+        parent_id {uuid} UNIQUE,
         state TEXT NOT NULL CHECK (state IN ('active', 'used')),
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL CHECK (expires_at > created_at),
@@ -135,6 +135,7 @@ const TABLES: &[&str] = &[
     )",
     "CREATE UNIQUE INDEX refresh_tokens_active ON refresh_tokens (grant_id) WHERE state = 'active'",
     "CREATE UNIQUE INDEX refresh_tokens_first ON refresh_tokens (grant_id) WHERE parent_id IS NULL",
+    "CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at)",
     "CREATE TABLE kept_refreshes (
         refresh_token_id {uuid} PRIMARY KEY REFERENCES refresh_tokens (id),
         key_hash {bytes} CHECK (length(key_hash) = 32),
@@ -186,6 +187,7 @@ const TABLES: &[&str] = &[
         used_at BIGINT CHECK (used_at < expires_at)
     )",
     "CREATE INDEX sign_in_links_by_user ON sign_in_links (user_id, created_at)",
+    "CREATE INDEX sign_in_links_expiry ON sign_in_links (expires_at)",
     "CREATE TABLE sessions (
         id {uuid} PRIMARY KEY,
         user_id {uuid} NOT NULL REFERENCES users (id),
@@ -198,6 +200,8 @@ const TABLES: &[&str] = &[
         user_agent TEXT
     )",
     "CREATE INDEX sessions_by_user ON sessions (user_id)",
+    "CREATE INDEX sessions_expiry ON sessions (expires_at)",
+    "CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL",
     "CREATE TABLE parcels (
         id {uuid} PRIMARY KEY,
         request_id {uuid} REFERENCES requests (id),
@@ -220,6 +224,8 @@ const TABLES: &[&str] = &[
     )",
     "CREATE INDEX parcels_due ON parcels (due_at) WHERE state = 'waiting'",
     "CREATE INDEX parcels_by_request ON parcels (request_id)",
+    "CREATE INDEX parcels_by_link ON parcels (sign_in_link_id) WHERE sign_in_link_id IS NOT NULL",
+    "CREATE INDEX parcels_over ON parcels (worthless_after) WHERE settled_at IS NOT NULL",
     "CREATE TABLE audit_events (
         stream INTEGER NOT NULL,
         seq BIGINT NOT NULL CHECK (seq > 0),

@@ -154,7 +154,7 @@ pub(super) fn describe(
         DecidedBy::Person { .. } => "person",
         DecidedBy::StandingGrants { .. } => "standing_grant",
     });
-    let progress = promises.map(|promises| Progress::of(&request, promises));
+    let progress = promises.map(|promises| Progress::of(&request, promises, app.clock.now()));
     let (delivery, unreachable) = progress.map(|it| (it.channels, it.unreachable)).unzip();
     let collectable = matches!(state, State::Pending | State::Approved);
     Ok(Status {

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use crate::domain::ciba::approval::{ApprovalRequest, State};
 use crate::domain::id::DeviceId;
 use crate::domain::parcel::{Address, Channel, ParcelKind, ParcelState, Promise};
+use crate::domain::retention::KEPT;
 
 /// How far telling the person has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,9 +41,10 @@ pub struct ChannelProgress {
 }
 
 impl Progress {
-    /// Of a request and what was promised for it. Somebody who has answered was reached, and what is
-    /// dropped was not needed any more.
-    pub fn of(request: &ApprovalRequest, promises: &[Promise]) -> Self {
+    /// Of a request and what was promised for it. Somebody who has answered was reached, what is dropped
+    /// was not needed any more, and of what is forgotten nothing is said.
+    pub fn of(request: &ApprovalRequest, promises: &[Promise], now: OffsetDateTime) -> Self {
+        let forgotten = promises.is_empty() && now - request.question().answer_by >= KEPT;
         let unanswered = match request.state() {
             State::Pending | State::Cancelled => true,
             State::Expired => request.decision().is_none(),
@@ -53,7 +55,7 @@ impl Progress {
                 .into_iter()
                 .filter_map(|channel| ChannelProgress::of(channel, promises))
                 .collect(),
-            unreachable: unanswered && nobody_reached(promises),
+            unreachable: unanswered && !forgotten && nobody_reached(promises),
         }
     }
 }

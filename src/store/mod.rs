@@ -13,6 +13,7 @@ pub mod commit;
 mod connect;
 mod devices;
 mod error;
+mod forget;
 mod grants;
 mod keys;
 mod parcels;

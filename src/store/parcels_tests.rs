@@ -137,13 +137,3 @@ async fn a_claim_takes_what_is_due_on_its_channel() {
     push.channel = Channel::Email;
     assert_eq!(store.claim_parcels(push).await.unwrap().len(), 1);
 }
-
-#[tokio::test]
-async fn forgetting_is_idle_when_there_is_nothing_to_forget() {
-    let (_disk, store) = Disk::with_parcels("forget", 0).await;
-    assert!(!store.forget_expired(NOW).await.unwrap());
-    store
-        .commit(Commit::of(Write::ForgetExpired(NOW)))
-        .await
-        .unwrap();
-}

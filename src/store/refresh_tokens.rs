@@ -4,9 +4,7 @@
 //! unused, its grant not revoked, the person and the client active, and no "always" behind it stopped.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
 use entity::refresh_token::{ActiveModel, Column, Entity};
@@ -17,9 +15,6 @@ use super::{Store, standing_grants};
 use crate::domain::id::{ClientId, GrantId, RefreshTokenId, RequestId, StandingGrantId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::domain::token::refresh::RefreshToken;
-
-/// Kept responses deleted in one statement.
-const MOST_FORGOTTEN: u64 = 2000;
 
 /// A refresh token as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -116,22 +111,6 @@ impl Store {
             until: from_milliseconds(row.until),
         }))
     }
-
-    /// Whether there is a kept response that may be forgotten.
-    pub(super) async fn any_kept_refresh_expired(
-        &self,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let until = kept_refresh::Entity::find()
-            .select_only()
-            .column(kept_refresh::Column::Until)
-            .filter(kept_refresh::Column::Until.lt(milliseconds(now)))
-            .limit(1)
-            .into_tuple::<i64>()
-            .one(&self.readers)
-            .await?;
-        Ok(until.is_some())
-    }
 }
 
 pub(super) fn row(new: &NewRefreshToken) -> ActiveModel {
@@ -200,23 +179,4 @@ fn live_grant() -> SelectStatement {
         .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
         .and_where(Expr::col((client::Entity, client::Column::Status)).eq("active"))
         .to_owned()
-}
-
-/// Deletes responses that may no longer be fetched, a bounded number at a time.
-pub(super) async fn forget_kept<C: ConnectionTrait>(
-    conn: &C,
-    now: OffsetDateTime,
-) -> Result<(), DbErr> {
-    use kept_refresh::Column;
-    let expired = Query::select()
-        .column(Column::RefreshTokenId)
-        .from(kept_refresh::Entity)
-        .and_where(Column::Until.lt(milliseconds(now)))
-        .limit(MOST_FORGOTTEN)
-        .to_owned();
-    kept_refresh::Entity::delete_many()
-        .filter(Column::RefreshTokenId.in_subquery(expired))
-        .exec(conn)
-        .await?;
-    Ok(())
 }

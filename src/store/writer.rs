@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::commit::{Commit, Write};
 use super::error::StoreError;
 use super::{
-    assertions, audit, catalogues, clients, devices, grants, keys, parcels, refresh_tokens,
+    assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, refresh_tokens,
     requests, sessions, sign_in_links, standing_grants, users,
 };
 use crate::domain::ciba::approval::ApprovalRequest;
@@ -300,7 +300,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         }
         Write::AddKey(key) => keys::add(conn, key).await,
         Write::RetireKey(kid, until) => keys::retire(conn, kid, *until).await,
-        Write::ForgetExpired(now) => assertions::forget_expired(conn, *now).await,
+        Write::ForgetExpired(now) => forget::expired(conn, *now).await,
         // Plain inserts are gathered; there is nothing here for them to fail.
         Write::IssueGrant(_)
         | Write::AddRefreshToken(_)

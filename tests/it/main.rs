@@ -27,6 +27,7 @@ mod pages;
 mod person;
 mod process;
 mod races;
+mod retention;
 mod sources;
 mod status;
 mod tokens;
