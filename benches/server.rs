@@ -27,7 +27,7 @@ use countersign::config::settings::Limits;
 use countersign::domain::ciba::GRANT_TYPE;
 use countersign::domain::ciba::mode::Mode;
 use countersign::domain::client::authentication::secret_hash;
-use countersign::domain::client::{Client, Credentials, Role};
+use countersign::domain::client::{Client, Credentials, ProofTerms, Role};
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::id::{ClientId, RequestId, UserId};
 use countersign::domain::token::master_key::MasterKey;
@@ -161,6 +161,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         active: true,
         credentials: Credentials::SecretBasic(secret_hash(SECRET)),
         mode: Mode::Poll,
+        proof: ProofTerms::default(),
         scopes: Vec::new(),
         types: Vec::new(),
         resources: Vec::new(),

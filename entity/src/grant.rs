@@ -26,6 +26,9 @@ pub struct Model {
     pub created_at: i64,
     /// When the last of it ends.
     pub ends_at: i64,
+    /// The key its first tokens are bound to, as `cnf`: JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub bound_to: Option<String>,
     /// When it was revoked.
     pub revoked_at: Option<i64>,
 }

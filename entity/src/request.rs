@@ -65,6 +65,9 @@ pub struct Model {
     pub cancelled_by: Option<String>,
     /// When the token was collected.
     pub redeemed_at: Option<i64>,
+    /// The key that was shown when it was asked, as `cnf`: JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub bound_to: Option<String>,
 }
 
 /// No relations: queries say their joins.

@@ -84,6 +84,7 @@ const TABLES: &[&str] = &[
         reason TEXT,
         cancelled_by TEXT,
         redeemed_at BIGINT,
+        bound_to TEXT,
         CHECK ((state = 'pending') = (settled_at IS NULL)),
         CHECK ((answer IS NULL) = (decision IS NULL)),
         CHECK (state NOT IN ('approved', 'redeemed') OR (answer IS NOT NULL AND answer <> 'deny')),
@@ -114,6 +115,7 @@ const TABLES: &[&str] = &[
         access_token_id TEXT NOT NULL,
         created_at BIGINT NOT NULL,
         ends_at BIGINT NOT NULL,
+        bound_to TEXT,
         revoked_at BIGINT
     )",
     "CREATE TABLE redemptions (
@@ -277,6 +279,7 @@ const GUARDS_SQLITE: &[&str] = &[
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
+          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens
@@ -301,6 +304,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
+          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
         EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens FOR EACH ROW

@@ -1,4 +1,4 @@
-//! Client assertions this process has seen and that could still be replayed.
+//! Client assertions and proofs this process has seen and that could still be replayed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,20 +18,29 @@ const MOST: usize = 500_000;
 /// Assertions seen.
 #[derive(Debug, Default)]
 pub struct Assertions {
-    seen: Mutex<HashMap<(ClientId, [u8; 32]), OffsetDateTime>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    until: HashMap<(ClientId, [u8; 32]), OffsetDateTime>,
+    /// How many there may be before the next look for those that have run out.
+    sweep_at: usize,
 }
 
 impl Assertions {
     /// Whether this is the first time.
     pub fn first_use(&self, client: &ClientId, used: &UsedAssertion, now: OffsetDateTime) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= SWEEP_AT {
-            seen.retain(|_, expires_at| now < *expires_at);
+        if seen.until.len() >= seen.sweep_at.max(SWEEP_AT) {
+            seen.until.retain(|_, expires_at| now < *expires_at);
+            // Twice what is left: looking costs each of them a constant share.
+            seen.sweep_at = seen.until.len() * 2;
+            if seen.until.len() >= MOST {
+                return false;
+            }
         }
-        if seen.len() >= MOST {
-            return false;
-        }
-        seen.insert((client.clone(), used.jti_hash), used.expires_at)
-            .is_none()
+        let key = (client.clone(), used.jti_hash);
+        seen.until.insert(key, used.expires_at).is_none()
     }
 }

@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::domain::client::dpop::Nonces;
 use crate::domain::id::SessionId;
 use crate::domain::token::handle::Handles;
 use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
@@ -19,6 +20,8 @@ pub struct Secrets {
     pub sign_in_links: Handles,
     /// Makes and reads session cookies.
     pub sessions: Handles,
+    /// Makes and recognises DPoP nonces.
+    pub dpop_nonces: Nonces,
     /// Seals private keys.
     pub private_keys: Sealer,
     /// Seals `resume_state`.
@@ -48,6 +51,7 @@ impl Secrets {
             refresh_tokens: Handles::new(master, Purpose::RefreshToken),
             sign_in_links: Handles::new(master, Purpose::SignInLink),
             sessions: Handles::new(master, Purpose::Session),
+            dpop_nonces: Nonces::new(master),
             private_keys: master.sealer(Purpose::PrivateKey),
             resume_states: master.sealer(Purpose::ResumeState),
             subscriptions: master.sealer(Purpose::Subscription),

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::host::Host;
 use super::output::Output;
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::{AuthMethod, Client, Role};
+use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::flow::register::{self, NewClient, RegisterError};
 
@@ -65,6 +65,9 @@ pub(super) struct Add {
     /// A resource it may ask for, or is, as a resource_server; may be repeated. Without one: all
     #[arg(long = "resource", value_name = "ID")]
     resources: Vec<String>,
+    /// Give it no token that is not bound to its key (DPoP)
+    #[arg(long)]
+    dpop_bound: bool,
     /// A grant type; may be repeated. Without one: CIBA and refresh_token, for an agent
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
@@ -127,6 +130,9 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         role: Role::from_word(&add.role).unwrap_or(Role::Agent),
         auth: AuthMethod::from_word(&add.auth).unwrap_or(AuthMethod::ClientSecretBasic),
         jwks,
+        proof: ProofTerms {
+            dpop_bound: add.dpop_bound,
+        },
         mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
         scopes: add.scopes,
         types: add.types,
@@ -232,6 +238,7 @@ fn shown(client: &Client) -> Value {
         "role": client.role,
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
+        "dpop_bound_access_tokens": client.proof.dpop_bound,
         "backchannel_token_delivery_mode": client.mode,
         "grant_types": client.grant_types,
         "scopes": client.scopes,

@@ -71,6 +71,7 @@ impl Reader<'_> {
             sessions: self.sessions(),
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
             trusted_proxies: self.networks("trusted_proxies"),
+            dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
         }
     }
 
@@ -227,6 +228,16 @@ impl Reader<'_> {
                 least
             }
         }
+    }
+
+    /// Which of these words it is.
+    fn one_of<const N: usize>(&mut self, name: &str, words: [&str; N]) -> usize {
+        let text = self.text(name).unwrap_or_default();
+        let found = words.iter().position(|word| *word == text);
+        found.unwrap_or_else(|| {
+            self.fault(name, &format!("it must be {}", words.join(" or ")));
+            0
+        })
     }
 
     fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {

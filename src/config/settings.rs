@@ -24,6 +24,8 @@ pub struct Settings {
     pub sign_in_link_life: Duration,
     /// Proxies of the operator's own, which are believed about where a request comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether a DPoP proof needs a nonce of ours.
+    pub dpop_nonce_required: bool,
 }
 
 /// How much may wait at once: an agent that floods a person buys itself refusals, not a tired yes.
@@ -58,6 +60,7 @@ impl Default for Settings {
             sessions: Sessions::default(),
             sign_in_link_life: Duration::minutes(15),
             trusted_proxies: Vec::new(),
+            dpop_nonce_required: false,
         }
     }
 }

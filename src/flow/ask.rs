@@ -13,6 +13,7 @@ use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Questio
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Terms};
 use crate::domain::client::authentication::Authenticated;
+use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
@@ -59,6 +60,7 @@ pub async fn ask(
         return Ok(earlier);
     }
     let (catalogue, request) = read(app, by, parameters).await?;
+    let bound_to = confirmation::at_asking(by.bound_to(), parameters.dpop_jkt)?;
     let user = app
         .store
         .user_by_hint(&request.hint)
@@ -73,6 +75,7 @@ pub async fn ask(
         catalogue: &catalogue,
         envelope: &envelope,
         key,
+        bound_to,
     };
     let covered = cover.is_some();
     match asked.open(app, cover).await {
@@ -233,6 +236,7 @@ struct Asked<'a> {
     catalogue: &'a VersionedCatalogue,
     envelope: &'a Envelope,
     key: Option<[u8; 32]>,
+    bound_to: Option<Confirmation>,
 }
 
 impl Asked<'_> {
@@ -319,6 +323,7 @@ impl Asked<'_> {
             asked: self.request.asked.clone(),
             tier: card.tier,
             card_digest,
+            bound_to: self.bound_to,
         }
     }
 

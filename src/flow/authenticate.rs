@@ -1,43 +1,105 @@
-//! A client proves who it is.
+//! A client proves who it is, and that it holds its key.
+//!
+//! An assertion, and a DPoP proof, has one effect. This process notices a second use at once; what
+//! has an effect is made durable first, in the database that all instances share. A poll that finds
+//! nothing has none: its assertion follows in its own time, its proof stays in memory. Whoever
+//! sends such a proof again elsewhere learns that there is no answer yet, or gets a token that only the
+//! key's owner can use; writing each poll's proof would cost every waiting agent a write every few seconds.
 
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::{Authenticated, Presented};
+use crate::domain::client::dpop::{self, Expected, Proof};
 use crate::flow::Unserved;
 use crate::store::{Commit, StoreError, Write};
 
-/// Checks what was presented. An assertion seen before is refused, in this process at once.
-pub async fn client(app: &App, presented: Presented) -> Result<Authenticated, Unserved> {
+/// What came beside the credentials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// The `DPoP` header of a POST.
+    pub dpop: Option<&'a str>,
+    /// The path it was sent to.
+    pub path: &'a str,
+}
+
+/// Checks what was presented. What was seen before is refused, in this process at once.
+pub async fn client(
+    app: &App,
+    presented: Presented,
+    shown: Shown<'_>,
+) -> Result<Authenticated, Unserved> {
     let refused = Refusal::InvalidClient {
         basic: presented.basic,
     };
     let now = app.clock.now();
     let client = app.clients.find(&app.store, &presented.client).await?;
     let authenticated = presented.verify(client, &app.settings.public_url, now)?;
+    // Read first: whoever is told to come back with a nonce may come back with the same assertion.
+    let proof = shown.dpop.map(|proof| read(app, proof, shown.path));
+    let proof = proof.transpose()?;
+    let id = &authenticated.client().id;
     if let Some(used) = authenticated.used_assertion()
-        && !app
-            .assertions
-            .first_use(&authenticated.client().id, used, now)
+        && !app.assertions.first_use(id, used, now)
     {
         return Err(refused.into());
     }
-    Ok(authenticated)
+    if let Some(proof) = &proof
+        && !app.assertions.first_use(id, proof.used(), now)
+    {
+        return Err(used_before().into());
+    }
+    Ok(authenticated.showing(proof))
 }
 
-/// Makes an assertion's one use durable, before anything happens because of it.
-pub async fn spend(app: &App, by: &Authenticated) -> Result<(), Unserved> {
-    let Some(used) = by.used_assertion() else {
-        return Ok(());
+fn read(app: &App, proof: &str, path: &str) -> Result<Proof, Refusal> {
+    let endpoint = format!("{}{path}", app.settings.public_url);
+    let expected = Expected {
+        method: "POST",
+        endpoint: &endpoint,
+        nonces: &app.secrets.dpop_nonces,
+        nonce_required: app.settings.dpop_nonce_required,
     };
-    let write = Write::UseAssertion(by.client().id.clone(), used.clone());
-    match app.store.commit(Commit::of(write)).await {
+    dpop::read(proof, expected, app.clock.now())
+}
+
+fn used_before() -> Refusal {
+    Refusal::InvalidDpopProof("it has been used before")
+}
+
+/// Makes the one use of an assertion and a proof durable, before anything happens because of it.
+pub async fn spend(app: &App, by: &Authenticated) -> Result<(), Unserved> {
+    let write = |used: &_| Write::UseAssertion(by.client().id.clone(), Clone::clone(used));
+    let assertion = by.used_assertion().map(write);
+    let proof = by.proof().map(|proof| write(proof.used()));
+    let both = assertion.is_some() && proof.is_some();
+    let writes = assertion.into_iter().chain(proof);
+    let commit = writes.fold(Commit::default(), Commit::and);
+    if commit.is_empty() {
+        return Ok(());
+    }
+    match app.store.commit(commit).await {
+        Err(StoreError::Overtaken) if both => Err(which(app, by).await?.into()),
+        Err(StoreError::Overtaken) if by.proof().is_some() => Err(used_before().into()),
         Err(StoreError::Overtaken) => Err(Refusal::InvalidClient { basic: false }.into()),
         other => Ok(other?),
     }
 }
 
+/// Which of the two was used before: the assertion is spent all the same.
+async fn which(app: &App, by: &Authenticated) -> Result<Refusal, StoreError> {
+    let Some(used) = by.used_assertion() else {
+        return Ok(used_before());
+    };
+    let write = Write::UseAssertion(by.client().id.clone(), used.clone());
+    match app.store.commit(Commit::of(write)).await {
+        Ok(()) => Ok(used_before()),
+        Err(StoreError::Overtaken) => Ok(Refusal::InvalidClient { basic: false }),
+        Err(error) => Err(error),
+    }
+}
+
 /// The same for a request without effect (a poll that finds nothing): this process remembers it
-/// already, and the row may follow.
+/// already, and the assertion's row may follow.
 pub fn spend_later(app: &App, by: &Authenticated) {
     if let Some(used) = by.used_assertion() {
         let write = Write::UseAssertion(by.client().id.clone(), used.clone());

@@ -13,6 +13,7 @@ use crate::domain::ciba::mode::poll::{Pace, Verdict};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::token_request::{Found, judge, unknown};
 use crate::domain::client::authentication::Authenticated;
+use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::id::{GrantId, RefreshTokenId, RequestId};
 use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
@@ -126,7 +127,7 @@ async fn found(
     let request = stored.request.clone().at(now);
     if let (ApprovalRequest::Redeemed(redeemed), Some(key)) = (&request, key)
         && redeemed.question.client == collection.by.client().id
-        && let Some(response) = fetched_again(app, id, key, now).await?
+        && let Some(response) = fetched_again(app, collection, id, key, now).await?
     {
         authenticate::spend_later(app, &collection.by);
         return Ok(Look::Response(response));
@@ -135,6 +136,7 @@ async fn found(
         Ok(Found::Waiting(pending)) => Ok(Look::Waiting(Box::new(pending.question))),
         Ok(Found::Ready(approved)) => {
             app.signal.settled(id);
+            confirmation::at_collecting(approved.question.bound_to, collection.by.bound_to())?;
             redeem(app, collection, key, stored, approved).await
         }
         Err(refusal) => {
@@ -183,6 +185,7 @@ async fn held(app: &App, id: RequestId, deadline: tokio::time::Instant) -> Resul
 /// The response that was lost on its way, for whoever fetched it under the same key.
 async fn fetched_again(
     app: &App,
+    collection: &Collection,
     id: RequestId,
     key: &[u8; 32],
     now: OffsetDateTime,
@@ -196,9 +199,16 @@ async fn fetched_again(
     let response = app
         .secrets
         .redemptions
-        .open(&kept.response, id.0.as_bytes())
+        .open(&kept.response, &place(id, collection.by.bound_to()))
         .ok();
     Ok(response.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+/// Where a response is kept: with its request and the key it was given to, so that it opens for no other.
+fn place(id: RequestId, bound_to: Option<Confirmation>) -> Vec<u8> {
+    let mut place = id.0.as_bytes().to_vec();
+    place.extend(bound_to.into_iter().flat_map(Confirmation::bytes));
+    place
 }
 
 /// Redeems, once: the row decides who.
@@ -233,7 +243,11 @@ async fn redeem(
         let sealed = app
             .secrets
             .redemptions
-            .seal(response.as_bytes(), id.0.as_bytes(), app.entropy.bytes()?)
+            .seal(
+                response.as_bytes(),
+                &place(id, collection.by.bound_to()),
+                app.entropy.bytes()?,
+            )
             .map_err(|_| Fault::Key)?;
         let until = now + FETCH_AGAIN;
         commit = commit.and(Write::KeepRedemption {
@@ -302,6 +316,7 @@ fn first_tokens(
         jti: id.to_string(),
         ends_at: granted.token_ends_at,
         refresh_token: refresh_token.as_ref().map(handle),
+        bound_to: collection.by.bound_to(),
         resume_state: super::status::resume_state(app, stored)?,
     };
     let response = issue(app, it, now)?;
@@ -315,6 +330,7 @@ fn first_tokens(
             created_at: now,
             ends_at: granted.ends_at(),
             items: granted.items,
+            bound_to: collection.by.bound_to(),
         },
         refresh_token,
         response,

@@ -22,7 +22,7 @@ use crate::config::Settings;
 use crate::domain::action::{Asked, Card, Catalogue, Party, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::{Client, Credentials, Role};
+use crate::domain::client::{Client, Credentials, ProofTerms, Role};
 use crate::domain::id::{ClientId, DeviceId, ParcelId, RequestId, UserId};
 use crate::domain::token::master_key::MasterKey;
 use crate::domain::user::User;
@@ -141,6 +141,7 @@ impl House {
             active: true,
             credentials: Credentials::SecretBasic([0; 32]),
             mode: Mode::Poll,
+            proof: ProofTerms::default(),
             scopes: Vec::new(),
             types: Vec::new(),
             resources: Vec::new(),
@@ -202,6 +203,7 @@ impl House {
             asked: Asked::default(),
             tier: Tier::Low,
             card_digest: card.digest(),
+            bound_to: None,
         };
         let ids = std::iter::repeat_with(|| ParcelId(self.id()));
         let parcels = fan_out::tell_person(&question, phones, by_letter, ids);

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::domain::action::AskedItem;
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
@@ -35,6 +36,8 @@ pub(super) struct Issue<'a> {
     pub(super) ends_at: OffsetDateTime,
     /// What it can be renewed with.
     pub(super) refresh_token: Option<String>,
+    /// The key it is bound to.
+    pub(super) bound_to: Option<Confirmation>,
     /// The agent's words to itself.
     pub(super) resume_state: Option<String>,
 }
@@ -68,7 +71,7 @@ pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<Str
     };
     let response = TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: Confirmation::token_type(it.bound_to),
         expires_in: (it.ends_at - now).whole_seconds(),
         refresh_token: it.refresh_token,
         id_token,
@@ -101,6 +104,7 @@ fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String
         approval_id: question.id,
         grant_id: it.grant,
         card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
+        cnf: it.bound_to,
     };
     let keyring = app.keyring.get();
     let signed = keyring.active.sign(TokenKind::AccessToken, &claims);

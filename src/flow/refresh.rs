@@ -13,6 +13,7 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::Authenticated;
+use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::consent::StandingGrant;
 use crate::domain::id::RefreshTokenId;
 use crate::domain::token::access::numeric_date;
@@ -70,6 +71,7 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
             None => None,
         };
         let same_key = key.is_some() && kept.as_ref().is_some_and(|it| it.key_hash == key);
+        confirmation::at_refreshing(found.token.bound_to, refreshing.by.bound_to())?;
         let presented = present(&found.token, &refreshing.by.client().id, same_key, now)?;
         if presented == Presented::Reused {
             return Err(revoke(app, &refreshing, &found, now).await);
@@ -78,7 +80,7 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
         if presented == Presented::Again {
             return again(app, &refreshing, id, kept);
         }
-        let next = next_tokens(app, &found, renewal, now)?;
+        let next = next_tokens(app, &refreshing, &found, renewal, now)?;
         let commit = commit(app, &refreshing, &found, &next, key, now)?;
         match app.store.commit(commit).await {
             Ok(()) => return Ok(next.response),
@@ -166,6 +168,7 @@ struct Next {
 
 fn next_tokens(
     app: &App,
+    refreshing: &Refreshing<'_>,
     found: &Found,
     renewal: Renewal,
     now: OffsetDateTime,
@@ -186,6 +189,7 @@ fn next_tokens(
         jti: token.id.to_string(),
         ends_at: renewal.token_ends_at,
         refresh_token: Some(app.secrets.refresh_tokens.make(token.id.0)),
+        bound_to: refreshing.by.bound_to(),
         resume_state: None,
     };
     let response = issue(app, it, now)?;
@@ -233,13 +237,15 @@ fn commit(
     Ok(commit.and(Write::KeepRefresh(Box::new(kept))))
 }
 
-/// Where a response is kept: with the token that was used and what was wanted of it, so that it opens
-/// for no other question.
+/// Where a response is kept: with the token that was used, what was wanted of it and the key it was given
+/// to, so that it opens for no other question and nobody else.
 fn place(id: RefreshTokenId, refreshing: &Refreshing<'_>) -> Vec<u8> {
     let mut place = id.0.as_bytes().to_vec();
     for parameter in [refreshing.scope, refreshing.authorization_details] {
         place.extend_from_slice(&digest(parameter.unwrap_or_default()));
     }
+    let key = refreshing.by.bound_to();
+    place.extend(key.into_iter().flat_map(Confirmation::bytes));
     place
 }
 

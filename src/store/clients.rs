@@ -11,8 +11,8 @@ use entity::client::{ActiveModel, Column, Entity, Model};
 use super::error::{StoreError, inconsistent};
 use super::{Store, writer};
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::assertion::PublicKeys;
-use crate::domain::client::{AuthMethod, Client, Credentials, Role};
+use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 
@@ -63,7 +63,7 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         types: ActiveValue::Set(json(&client.types)),
         resources: ActiveValue::Set(json(&client.resources)),
         grant_types: ActiveValue::Set(json(&client.grant_types)),
-        dpop_bound: ActiveValue::Set(false),
+        dpop_bound: ActiveValue::Set(client.proof.dpop_bound),
         request_signing_alg: ActiveValue::Set(None),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
     };
@@ -116,6 +116,9 @@ fn read(row: Model) -> Result<Client, StoreError> {
         role: Role::from_word(&row.role).ok_or_else(|| odd("role"))?,
         active: row.status == "active",
         credentials,
+        proof: ProofTerms {
+            dpop_bound: row.dpop_bound,
+        },
         mode: Mode::from_word(&row.delivery_mode).ok_or_else(|| odd("delivery_mode"))?,
         scopes: list(&row.scopes, "scopes")?,
         types: list(&row.types, "types")?,

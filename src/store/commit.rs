@@ -178,6 +178,11 @@ impl Commit {
         }
     }
 
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.events.is_empty() && self.parcels.is_empty()
+    }
+
     /// One more write.
     #[must_use]
     pub fn and(mut self, write: Write) -> Self {

@@ -8,6 +8,7 @@ use entity::{client, grant, redemption, user};
 
 use super::error::{StoreError, inconsistent};
 use super::{Store, standing_grants};
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{ClientId, GrantId, RequestId, StandingGrantId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::domain::token::granted::GrantedItem;
@@ -26,6 +27,8 @@ pub struct IssuedGrant {
     pub user: UserId,
     /// What was granted.
     pub items: Vec<GrantedItem>,
+    /// The key its first tokens are bound to.
+    pub bound_to: Option<Confirmation>,
     /// When the tokens were issued.
     pub created_at: OffsetDateTime,
     /// When the last of it ends.
@@ -107,6 +110,7 @@ pub(super) fn row(new: &IssuedGrant) -> grant::ActiveModel {
         access_token_id: ActiveValue::Set(new.id.to_string()),
         created_at: ActiveValue::Set(milliseconds(new.created_at)),
         ends_at: ActiveValue::Set(milliseconds(new.ends_at)),
+        bound_to: ActiveValue::Set(new.bound_to.and_then(|it| serde_json::to_string(&it).ok())),
         revoked_at: ActiveValue::Set(None),
     }
 }

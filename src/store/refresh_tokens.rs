@@ -88,6 +88,12 @@ impl Store {
             client: ClientId(grant.client_id),
             items: serde_json::from_str(&grant.items)
                 .map_err(|_| inconsistent("grants", grant.id.as_simple(), "items"))?,
+            bound_to: grant
+                .bound_to
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| inconsistent("grants", grant.id.as_simple(), "bound_to"))?,
             granted_at: from_milliseconds(grant.created_at),
             revoked: grant.revoked_at.is_some(),
             active: active_user.is_some() && active_client.is_some(),

@@ -251,6 +251,7 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         reason: ActiveValue::Set(None),
         cancelled_by: ActiveValue::Set(None),
         redeemed_at: ActiveValue::Set(None),
+        bound_to: ActiveValue::Set(question.bound_to.as_ref().map(stored_json)),
     }
 }
 
@@ -426,6 +427,11 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
             .as_slice()
             .try_into()
             .map_err(|_| odd("card_digest"))?,
+        bound_to: row
+            .bound_to
+            .as_deref()
+            .map(|json| serde_json::from_str(json).map_err(|_| odd("bound_to")))
+            .transpose()?,
     };
     let request = match (row.state.as_str(), decision, row.settled_at) {
         ("pending", None, None) => ApprovalRequest::Pending(Pending { question }),

@@ -19,6 +19,7 @@ mod ask;
 mod at_rest;
 mod browser;
 mod caller;
+mod clients;
 mod collect;
 mod delivery;
 mod discovery;

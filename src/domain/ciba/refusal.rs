@@ -29,6 +29,10 @@ pub enum Refusal {
         /// The credentials came in the `Authorization` header, so the answer names the scheme.
         basic: bool,
     },
+    /// `invalid_dpop_proof` (RFC 9449 §5).
+    InvalidDpopProof(&'static str),
+    /// `use_dpop_nonce` (RFC 9449 §8), with the nonce to use.
+    UseDpopNonce(String),
     /// `access_denied`, because the person said no (§11, 400).
     AccessDenied(&'static str),
     /// `authorization_pending` (§11).
@@ -67,6 +71,8 @@ impl Refusal {
             Self::InvalidAuthorizationDetails(_) => "invalid_authorization_details",
             Self::InvalidTarget(_) => "invalid_target",
             Self::InvalidClient { .. } => "invalid_client",
+            Self::InvalidDpopProof(_) => "invalid_dpop_proof",
+            Self::UseDpopNonce(_) => "use_dpop_nonce",
             Self::AccessDenied(_) => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown | Self::TooMany { .. } => "slow_down",
@@ -84,12 +90,14 @@ impl Refusal {
             | Self::InvalidScope(why)
             | Self::UnauthorizedClient(why)
             | Self::InvalidTarget(why)
+            | Self::InvalidDpopProof(why)
             | Self::AccessDenied(why)
             | Self::ExpiredToken(why)
             | Self::InvalidGrant(why) => Some(why),
             Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
             Self::UnknownUserId => Some("the hint names nobody who can be asked"),
             Self::InvalidClient { .. } => Some("client authentication failed"),
+            Self::UseDpopNonce(_) => Some("the proof needs the nonce in this answer's DPoP-Nonce"),
             Self::AuthorizationPending => Some("there is no answer yet"),
             Self::SlowDown => {
                 Some("asked again before the interval was over; it is 5 s longer now")
@@ -111,6 +119,8 @@ impl Refusal {
             | Self::InvalidBindingMessage(_)
             | Self::InvalidAuthorizationDetails(_)
             | Self::InvalidTarget(_)
+            | Self::InvalidDpopProof(_)
+            | Self::UseDpopNonce(_)
             | Self::AccessDenied(_)
             | Self::AuthorizationPending
             | Self::SlowDown
@@ -138,6 +148,8 @@ impl Refusal {
             | Self::InvalidAuthorizationDetails(_)
             | Self::InvalidTarget(_)
             | Self::InvalidClient { .. }
+            | Self::InvalidDpopProof(_)
+            | Self::UseDpopNonce(_)
             | Self::AccessDenied(_)
             | Self::AuthorizationPending
             | Self::SlowDown

@@ -25,7 +25,7 @@ const LONGEST_SCOPE: usize = 2048;
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     missing_docs,
-    reason = "CIBA §7.1 explains each; the last three are ours"
+    reason = "CIBA §7.1 explains each; RFC 9396, 8707 and 9449 the last but resume_state, which is ours"
 )]
 pub struct Parameters<'a> {
     pub scope: Option<&'a str>,
@@ -38,6 +38,7 @@ pub struct Parameters<'a> {
     pub authorization_details: Option<&'a str>,
     pub resource: &'a [&'a str],
     pub resume_state: Option<&'a str>,
+    pub dpop_jkt: Option<&'a str>,
 }
 
 /// A request that can be asked, if its hint names somebody.

@@ -2,6 +2,9 @@
 
 pub mod assertion;
 pub mod authentication;
+pub mod confirmation;
+pub mod dpop;
+pub mod keys;
 
 use std::fmt;
 
@@ -24,6 +27,8 @@ pub struct Client {
     pub active: bool,
     /// How it proves who it is.
     pub credentials: Credentials,
+    /// What it must prove besides.
+    pub proof: ProofTerms,
     /// How it learns answers.
     pub mode: Mode,
     /// Scopes it may ask for; empty for all the catalogue has.
@@ -48,6 +53,13 @@ pub enum Role {
     ResourceServer,
 }
 
+/// What a client must prove besides who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProofTerms {
+    /// `dpop_bound_access_tokens`: no token without a DPoP proof (RFC 9449 §5.2).
+    pub dpop_bound: bool,
+}
+
 /// How a client proves who it is: the method, and what is kept to check it.
 #[derive(Clone, PartialEq)]
 pub enum Credentials {
@@ -56,7 +68,7 @@ pub enum Credentials {
     /// `client_secret_post`: SHA-256 of the secret.
     SecretPost([u8; 32]),
     /// `private_key_jwt`: its public keys.
-    PrivateKeyJwt(assertion::PublicKeys),
+    PrivateKeyJwt(keys::PublicKeys),
 }
 
 impl fmt::Debug for Credentials {

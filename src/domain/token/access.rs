@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::acting::Acting;
 use crate::domain::action::{AskedItem, PermissionKey};
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{GrantId, RequestId, UserId};
 
 /// How long a token lives that allows nothing but knowing who it was (`openid` alone).
@@ -46,6 +47,9 @@ pub struct AccessTokenClaims<'a> {
     pub grant_id: GrantId,
     /// SHA-256 of the card the person saw, base64url.
     pub card_digest: String,
+    /// The key it is bound to (RFC 7800).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// The scopes among those asked for that were granted: `openid`, and what an item stands for.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::acting::Acting;
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{ClientId, GrantId, RequestId, UserId};
 
 /// The claims [`AccessTokenClaims`](super::access::AccessTokenClaims) were written from.
@@ -37,7 +38,7 @@ pub struct Carried {
     pub act: Acting<'static>,
     /// What it is bound to, if to anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cnf: Option<Value>,
+    pub cnf: Option<Confirmation>,
     /// The request that was answered.
     pub approval_id: RequestId,
     /// What the answer granted.

@@ -7,6 +7,7 @@ use super::carried::Carried;
 use super::live::Live;
 use super::refresh::{RefreshToken, Renewal};
 use crate::domain::action::json::canonical;
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::client::{Client, Role};
 use crate::domain::id::{ClientId, GrantId, RequestId, UserId};
 
@@ -88,7 +89,7 @@ impl Introspection {
         };
         Self::Access(Box::new(Access {
             active: true,
-            token_type: "Bearer",
+            token_type: Confirmation::token_type(carried.cnf),
             consumed,
             carried,
         }))

@@ -24,6 +24,8 @@ pub enum Purpose {
     Csrf,
     /// Keyed hash of a push endpoint, to recognise the same browser.
     Endpoint,
+    /// MAC of a DPoP nonce.
+    DpopNonce,
     /// Sealing of private keys.
     PrivateKey,
     /// Sealing of `resume_state`.
@@ -43,6 +45,7 @@ impl Purpose {
             Self::Session => "countersign/v1/session",
             Self::Csrf => "countersign/v1/csrf",
             Self::Endpoint => "countersign/v1/endpoint",
+            Self::DpopNonce => "countersign/v1/dpop_nonce",
             Self::PrivateKey => "countersign/v1/private_key",
             Self::ResumeState => "countersign/v1/resume_state",
             Self::Subscription => "countersign/v1/subscription",

@@ -16,6 +16,7 @@ use super::narrowing::Narrowing;
 use crate::domain::action::{AskedItem, Catalogue};
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::{StandingGrant, covers};
 use crate::domain::id::{ClientId, GrantId, RefreshTokenId, RequestId, StandingGrantId};
 
@@ -43,6 +44,8 @@ pub struct RefreshToken {
     pub request: RequestId,
     /// Whose it is.
     pub client: ClientId,
+    /// The key its first tokens were bound to.
+    pub bound_to: Option<Confirmation>,
     /// What was granted.
     pub items: Vec<GrantedItem>,
     /// When it was granted.

@@ -11,9 +11,9 @@ use crate::domain::action::text::display_name;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::assertion::PublicKeys;
 use crate::domain::client::authentication::secret_hash;
-use crate::domain::client::{AuthMethod, Client, Credentials, Role};
+use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::domain::token::refresh;
 use crate::entropy::{Entropy, NoEntropy};
@@ -39,6 +39,8 @@ pub struct NewClient {
     pub auth: AuthMethod,
     /// Its public keys, for `private_key_jwt` only.
     pub jwks: Option<String>,
+    /// What it must prove besides who it is.
+    pub proof: ProofTerms,
     /// How it learns answers.
     pub mode: Mode,
     /// Scopes it may ask for; empty for all.
@@ -59,6 +61,7 @@ impl NewClient {
             role: Role::Agent,
             auth: AuthMethod::ClientSecretBasic,
             jwks: None,
+            proof: ProofTerms::default(),
             mode: Mode::Poll,
             scopes: Vec::new(),
             types: Vec::new(),
@@ -91,6 +94,7 @@ pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, Regist
         role: new.role,
         active: true,
         credentials,
+        proof: new.proof,
         mode: new.mode,
         scopes: new.scopes,
         types: new.types,

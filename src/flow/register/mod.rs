@@ -7,7 +7,7 @@ mod client;
 mod person;
 
 use crate::domain::action::text::TextError;
-use crate::domain::client::assertion::BadKeys;
+use crate::domain::client::keys::BadKeys;
 use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
 use crate::store::StoreError;

@@ -14,6 +14,7 @@ use crate::domain::action::json::digest;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::{Authenticated, FormCredentials, Presented};
 use crate::flow;
+use crate::flow::authenticate::Shown;
 use crate::http::reply::oauth_error::OAuthError;
 
 /// Parameters that may stand more than once (RFC 8707 §2).
@@ -29,6 +30,9 @@ const CREDENTIALS: [&str; 4] = [
 
 /// `Idempotency-Key`.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// `DPoP` (RFC 9449 §4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// `Prefer` (RFC 7240).
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -60,7 +64,11 @@ impl FromRequest<App> for AgentRequest {
         let form = read_form(&body, &REPEATABLE).map_err(|_| {
             Refusal::InvalidRequest("the form is malformed, or a parameter is doubled")
         })?;
-        let client = authenticate(app, &parts.headers, &form).await?;
+        let shown = Shown {
+            dpop: dpop(&parts.headers)?,
+            path: parts.uri.path(),
+        };
+        let client = authenticate(app, &parts.headers, &form, shown).await?;
         Ok(Self {
             client,
             form,
@@ -115,6 +123,7 @@ async fn authenticate(
     app: &App,
     headers: &HeaderMap,
     form: &FormParams,
+    shown: Shown<'_>,
 ) -> Result<Authenticated, OAuthError> {
     let credentials = FormCredentials {
         client_id: form.get("client_id"),
@@ -123,7 +132,7 @@ async fn authenticate(
         assertion: form.get("client_assertion"),
     };
     let presented = Presented::read(authorization(headers)?, credentials)?;
-    Ok(flow::authenticate::client(app, presented).await?)
+    Ok(flow::authenticate::client(app, presented, shown).await?)
 }
 
 /// For requests without a body: Basic, or an assertion as `Authorization: Bearer`, which only the key's
@@ -141,7 +150,7 @@ async fn authenticate_without_form(
         Some(assertion) => Presented::read_assertion(assertion)?,
         None => Presented::read_basic_for_any(authorization)?,
     };
-    Ok(flow::authenticate::client(app, presented).await?)
+    Ok(flow::authenticate::client(app, presented, Shown::default()).await?)
 }
 
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
@@ -155,6 +164,19 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
         (Some(_), Some(_)) => Err(Refusal::InvalidRequest(
             "there are two Authorization headers",
         )),
+    }
+}
+
+/// The proof, of which there may be one.
+fn dpop(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut values = headers.get_all(&DPOP).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) => only
+            .to_str()
+            .map(Some)
+            .map_err(|_| Refusal::InvalidDpopProof("it is not a JWT")),
+        (Some(_), Some(_)) => Err(Refusal::InvalidDpopProof("there are two DPoP headers")),
     }
 }
 

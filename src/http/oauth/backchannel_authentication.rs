@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::domain::ciba::request::Parameters;
 use crate::flow::ask::{self, Envelope};
 use crate::http::extract::agent_request::AgentRequest;
+use crate::http::reply::dpop_nonce;
 use crate::http::reply::oauth_error::{OAuthError, json};
 
 /// `POST /bc-authorize`: an agent asks.
@@ -28,6 +29,7 @@ pub(super) async fn ask(
         authorization_details: form.get("authorization_details"),
         resource: &resource,
         resume_state: form.get("resume_state"),
+        dpop_jkt: form.get("dpop_jkt"),
     };
     let envelope = Envelope {
         digest: match request.idempotency_key {
@@ -38,5 +40,6 @@ pub(super) async fn ask(
         from: request.from.clone(),
     };
     let acknowledgement = ask::ask(&app, &request.client, parameters, envelope).await?;
-    Ok(json(StatusCode::OK, &acknowledgement))
+    let response = json(StatusCode::OK, &acknowledgement);
+    Ok(dpop_nonce::offered(&app, &request.client, response))
 }

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::AuthMethod;
-use crate::domain::client::assertion;
+use crate::domain::client::keys;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::token::refresh;
 use crate::http::reply::oauth_error::json;
@@ -36,6 +36,7 @@ struct Metadata<'a> {
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    dpop_signing_alg_values_supported: [&'static str; 3],
     scopes_supported: Vec<&'a str>,
     claims_supported: [&'static str; 8],
     acr_values_supported: Vec<&'static str>,
@@ -82,14 +83,15 @@ fn metadata(app: &App) -> Response {
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
         token_endpoint_auth_methods_supported: methods.clone(),
-        token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        token_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         introspection_endpoint: at(paths::INTROSPECTION),
         introspection_endpoint_auth_methods_supported: methods.clone(),
-        introspection_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        introspection_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         introspection_signing_alg_values_supported: ["ES256"],
         revocation_endpoint: at(paths::REVOCATION),
         revocation_endpoint_auth_methods_supported: methods,
-        revocation_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS,
+        revocation_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
+        dpop_signing_alg_values_supported: keys::ALGORITHMS,
         scopes_supported: scopes,
         claims_supported: [
             "iss",

@@ -12,6 +12,7 @@ use crate::domain::token::refresh;
 use crate::flow::collect::{Collection, collect};
 use crate::flow::refresh::Refreshing;
 use crate::http::extract::agent_request::AgentRequest;
+use crate::http::reply::dpop_nonce;
 use crate::http::reply::oauth_error::{OAuthError, raw_json};
 
 /// `POST /oauth/token`.
@@ -21,7 +22,9 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthError> {
     let grant_type = request.form.get("grant_type");
     let grant_type = grant_type.ok_or(Refusal::InvalidRequest("grant_type is missing"))?;
+    request.client.must_be_bound()?;
     let registered = request.client.client().may_use(grant_type);
+    let nonce = dpop_nonce::for_who_shows_a_key(&app, &request.client);
     let response = match grant_type {
         ciba::GRANT_TYPE if registered => collected(&app, request).await?,
         ciba::GRANT_TYPE => {
@@ -39,7 +42,8 @@ pub(super) async fn token(
         }
         _ => return Err(Refusal::UnsupportedGrantType.into()),
     };
-    Ok(raw_json(StatusCode::OK, Body::from(response)))
+    let response = raw_json(StatusCode::OK, Body::from(response));
+    Ok(dpop_nonce::with(nonce, response))
 }
 
 /// CIBA §10.1.

@@ -1,3 +1,4 @@
 //! How answers are worded for machines.
 
+pub mod dpop_nonce;
 pub mod oauth_error;

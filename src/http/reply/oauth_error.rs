@@ -9,6 +9,7 @@ use time::Duration;
 use crate::domain::ciba::refusal::Refusal;
 use crate::flow::{Fault, Unserved};
 use crate::http::extract::form::BodyError;
+use crate::http::reply::dpop_nonce;
 
 /// The media type of every answer to an agent.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -55,6 +56,9 @@ fn refuse(refusal: &Refusal) -> Response {
         response
             .headers_mut()
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Refusal::UseDpopNonce(nonce) = refusal {
+        return dpop_nonce::with(Some(nonce.clone()), response);
     }
     if matches!(refusal, Refusal::InvalidClient { basic: true }) {
         let challenge = HeaderValue::from_static(r#"Basic realm="countersign""#);

@@ -8,6 +8,7 @@ mod look;
 mod person;
 mod phone;
 pub mod postgresql;
+mod prover;
 pub mod push_service;
 mod signer;
 pub mod smtp_server;
@@ -40,6 +41,7 @@ pub use browser::{Browser, Form, Page};
 pub use look::{claims, hex, payment, small_payment};
 pub use person::deny;
 pub use phone::{Phone, PushService};
+pub use prover::Prover;
 pub use signer::ASSERTION_TYPE;
 
 /// Runs a story once on each engine.

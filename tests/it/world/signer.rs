@@ -70,13 +70,27 @@ impl Signer {
 
     /// Posts a form with an assertion.
     pub async fn post(&self, path: &str, assertion: &str, form: &[(&str, &str)]) -> Answer {
+        self.post_with(path, assertion, form, &[]).await
+    }
+
+    /// Posts a form with an assertion, and headers.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        assertion: &str,
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut form = form.to_vec();
         form.push(("client_assertion_type", ASSERTION_TYPE));
         form.push(("client_assertion", assertion));
         let request = self.http.post(format!("{}{path}", self.url));
-        let request = request
+        let mut request = request
             .header("content-type", "application/x-www-form-urlencoded")
             .body(super::form(&form));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         Answer::of(request.send().await.expect("an answer")).await
     }
 }

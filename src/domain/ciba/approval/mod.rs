@@ -16,6 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::action::{Asked, AskedItem, Tier};
 use crate::domain::ciba::mode::Mode;
+use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, RequestId, SessionId, StandingGrantId, UserId};
@@ -47,6 +48,8 @@ pub struct Question {
     pub tier: Tier,
     /// SHA-256 of the card the person is shown.
     pub card_digest: [u8; 32],
+    /// The key that was shown when it was asked.
+    pub bound_to: Option<Confirmation>,
 }
 
 /// A question in one of its states.

@@ -14,7 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::assertion::{self, UsedAssertion};
-use super::{Client, Credentials};
+use super::confirmation::Confirmation;
+use super::{Client, Credentials, dpop};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::id::ClientId;
 
@@ -61,6 +62,7 @@ pub struct FormCredentials<'a> {
 pub struct Authenticated {
     client: Arc<Client>,
     used: Option<UsedAssertion>,
+    proof: Option<dpop::Proof>,
 }
 
 impl Authenticated {
@@ -72,6 +74,32 @@ impl Authenticated {
     /// The assertion it used, which may have one effect only.
     pub fn used_assertion(&self) -> Option<&UsedAssertion> {
         self.used.as_ref()
+    }
+
+    /// The same, with the key it has just shown.
+    #[must_use]
+    pub fn showing(self, proof: Option<dpop::Proof>) -> Self {
+        Self { proof, ..self }
+    }
+
+    /// The DPoP proof it sent, which may have one effect only.
+    pub fn proof(&self) -> Option<&dpop::Proof> {
+        self.proof.as_ref()
+    }
+
+    /// What a token it gets is bound to.
+    pub fn bound_to(&self) -> Option<Confirmation> {
+        self.proof.as_ref().map(dpop::Proof::confirmation)
+    }
+
+    /// Refuses a client that registered for bound tokens and shows no key (RFC 9449 §5.2).
+    pub fn must_be_bound(&self) -> Result<(), Refusal> {
+        if self.client.proof.dpop_bound && self.proof.is_none() {
+            return Err(Refusal::InvalidDpopProof(
+                "this client gets no token without a proof",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -170,14 +198,17 @@ impl Presented {
                 None
             }
             (Credentials::PrivateKeyJwt(keys), Proof::Assertion(jwt)) => {
-                let used = keys
-                    .verify(jwt.expose_secret(), &client.id, audience, now)
-                    .ok_or(refused)?;
-                Some(used)
+                let jwt = jwt.expose_secret();
+                let used = assertion::verify(keys, jwt, &client.id, audience, now);
+                Some(used.ok_or(refused)?)
             }
             _ => return Err(refused),
         };
-        Ok(Authenticated { client, used })
+        Ok(Authenticated {
+            client,
+            used,
+            proof: None,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use time::Duration;
 
 use super::*;
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::{Role, assertion::PublicKeys};
+use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
 use crate::domain::token::keyring::SigningKey;
 
 const ISSUER: &str = "https://ask.example";
@@ -27,6 +27,7 @@ fn client(credentials: Credentials) -> Arc<Client> {
         active: true,
         credentials,
         mode: Mode::Poll,
+        proof: ProofTerms::default(),
         scopes: Vec::new(),
         types: Vec::new(),
         resources: Vec::new(),
@@ -263,7 +264,7 @@ fn another_client_s_key_does_not_sign_for_this_one() {
 
 #[test]
 fn sec_e11_private_weak_and_odd_keys_are_not_registered() {
-    use crate::domain::client::assertion::BadKeys;
+    use crate::domain::client::keys::BadKeys;
     let (key, _) = SigningKey::generate().unwrap();
     let mut private = serde_json::to_value(key.public()).unwrap();
     private["d"] = json!("AAAA");

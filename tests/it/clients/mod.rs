@@ -1,0 +1,3 @@
+//! Clients: how they prove who they are, and what their tokens are bound to.
+
+mod dpop;
