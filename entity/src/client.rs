@@ -41,6 +41,8 @@ pub struct Model {
     pub grant_types: String,
     /// `dpop_bound_access_tokens`.
     pub dpop_bound: bool,
+    /// Whom its assertions may be addressed to: `strict` or `ciba-compat`.
+    pub assertion_audience: String,
     /// `backchannel_authentication_request_signing_alg`.
     pub request_signing_alg: Option<String>,
     /// When it was registered.

@@ -42,6 +42,7 @@ const TABLES: &[&str] = &[
         resources TEXT NOT NULL,
         grant_types TEXT NOT NULL,
         dpop_bound BOOLEAN NOT NULL,
+        assertion_audience TEXT NOT NULL CHECK (assertion_audience IN ('strict', 'ciba-compat')),
         request_signing_alg TEXT,
         created_at BIGINT NOT NULL,
         CHECK ((auth_method = 'private_key_jwt') = (secret_hash IS NULL)),

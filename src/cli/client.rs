@@ -10,6 +10,7 @@ use super::exit::{Exit, Failure};
 use super::host::Host;
 use super::output::Output;
 use crate::domain::ciba::mode::Mode;
+use crate::domain::client::assertion::Audience;
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::flow::register::{self, NewClient, RegisterError};
@@ -68,6 +69,9 @@ pub(super) struct Add {
     /// Give it no token that is not bound to its key (DPoP)
     #[arg(long)]
     dpop_bound: bool,
+    /// Whom its assertions may name, for private_key_jwt: the issuer alone, or also what CIBA allows
+    #[arg(long, value_name = "WHICH", default_value = "strict", value_parser = ["strict", "ciba-compat"])]
+    assertion_audience: String,
     /// A grant type; may be repeated. Without one: CIBA and refresh_token, for an agent
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
@@ -132,6 +136,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         jwks,
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
+            audience: Audience::from_word(&add.assertion_audience).unwrap_or_default(),
         },
         mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
         scopes: add.scopes,
@@ -239,6 +244,7 @@ fn shown(client: &Client) -> Value {
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
         "dpop_bound_access_tokens": client.proof.dpop_bound,
+        "assertion_audience": client.proof.audience.as_str(),
         "backchannel_token_delivery_mode": client.mode,
         "grant_types": client.grant_types,
         "scopes": client.scopes,

@@ -8,9 +8,11 @@
 
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::assertion::Us;
 use crate::domain::client::authentication::{Authenticated, Presented};
 use crate::domain::client::dpop::{self, Expected, Proof};
 use crate::flow::Unserved;
+use crate::paths;
 use crate::store::{Commit, StoreError, Write};
 
 /// What came beside the credentials.
@@ -33,7 +35,7 @@ pub async fn client(
     };
     let now = app.clock.now();
     let client = app.clients.find(&app.store, &presented.client).await?;
-    let authenticated = presented.verify(client, &app.settings.public_url, now)?;
+    let authenticated = presented.verify(client, us(app), now)?;
     // Read first: whoever is told to come back with a nonce may come back with the same assertion.
     let proof = shown.dpop.map(|proof| read(app, proof, shown.path));
     let proof = proof.transpose()?;
@@ -49,6 +51,14 @@ pub async fn client(
         return Err(used_before().into());
     }
     Ok(authenticated.showing(proof))
+}
+
+/// Whom an assertion may name.
+fn us(app: &App) -> Us<'_> {
+    Us {
+        issuer: &app.settings.public_url,
+        endpoints: [paths::TOKEN, paths::BACKCHANNEL_AUTHENTICATION],
+    }
 }
 
 fn read(app: &App, proof: &str, path: &str) -> Result<Proof, Refusal> {

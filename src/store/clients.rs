@@ -11,6 +11,7 @@ use entity::client::{ActiveModel, Column, Entity, Model};
 use super::error::{StoreError, inconsistent};
 use super::{Store, writer};
 use crate::domain::ciba::mode::Mode;
+use crate::domain::client::assertion::Audience;
 use crate::domain::client::keys::PublicKeys;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
@@ -64,6 +65,7 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         resources: ActiveValue::Set(json(&client.resources)),
         grant_types: ActiveValue::Set(json(&client.grant_types)),
         dpop_bound: ActiveValue::Set(client.proof.dpop_bound),
+        assertion_audience: ActiveValue::Set(client.proof.audience.as_str().to_owned()),
         request_signing_alg: ActiveValue::Set(None),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
     };
@@ -118,6 +120,8 @@ fn read(row: Model) -> Result<Client, StoreError> {
         credentials,
         proof: ProofTerms {
             dpop_bound: row.dpop_bound,
+            audience: Audience::from_word(&row.assertion_audience)
+                .ok_or_else(|| odd("assertion_audience"))?,
         },
         mode: Mode::from_word(&row.delivery_mode).ok_or_else(|| odd("delivery_mode"))?,
         scopes: list(&row.scopes, "scopes")?,

@@ -27,17 +27,68 @@ pub struct UsedAssertion {
     pub expires_at: OffsetDateTime,
 }
 
+/// Whom an assertion may be addressed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// The issuer, as one string, and nothing else (draft-ietf-oauth-rfc7523bis §4, FAPI 2.0 §5.3.2.1).
+    #[default]
+    Strict,
+    /// Also the token and the backchannel endpoint (CIBA §7.1), and the issuer with a slash at its end.
+    CibaCompat,
+}
+
+impl Audience {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Strict, Self::CibaCompat];
+
+    /// The word as registered.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::CibaCompat => "ciba-compat",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
+
+    fn takes(self, aud: &Aud, us: Us<'_>) -> bool {
+        match (self, aud) {
+            (Self::Strict | Self::CibaCompat, Aud::One(one)) if one == us.issuer => true,
+            (Self::Strict, Aud::One(_) | Aud::Only(_)) => false,
+            (Self::CibaCompat, Aud::One(one) | Aud::Only([one])) => {
+                let rest = one.strip_prefix(us.issuer);
+                rest.is_some_and(|path| matches!(path, "" | "/") || us.endpoints.contains(&path))
+            }
+        }
+    }
+}
+
+/// What an assertion for us may be addressed to: never taken from what a request says.
+#[derive(Clone, Copy, Debug)]
+pub struct Us<'a> {
+    /// The issuer.
+    pub issuer: &'a str,
+    /// Paths under it of the endpoints that CIBA §7.1 allows.
+    pub endpoints: [&'a str; 2],
+}
+
 /// Checks an assertion (RFC 7523 §3): `iss` = `sub` = the client, `aud` = us and only us.
 pub(super) fn verify(
     keys: &PublicKeys,
     jwt: &str,
     client: &ClientId,
-    audience: &str,
+    (audience, us): (Audience, Us<'_>),
     now: OffsetDateTime,
 ) -> Option<UsedAssertion> {
     let header = read_header(jwt)?;
     let claims: Claims = keys.claims(jwt, &header.alg, header.kid.as_deref())?;
-    let expires_at = claims.judge(client, audience, now)?;
+    let expires_at = claims.judge(client, now)?;
+    if !audience.takes(&claims.aud, us) {
+        return None;
+    }
     Some(UsedAssertion {
         jti_hash: sha256(claims.jti.as_bytes()),
         expires_at: expires_at + SKEW,
@@ -77,7 +128,7 @@ fn read_header(jwt: &str) -> Option<Header> {
 struct Claims {
     iss: String,
     sub: String,
-    aud: String,
+    aud: Aud,
     exp: i64,
     jti: String,
     #[serde(default)]
@@ -86,18 +137,20 @@ struct Claims {
     nbf: Option<i64>,
 }
 
+/// One address, as a string or as the only one of a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Aud {
+    One(String),
+    Only([String; 1]),
+}
+
 impl Claims {
-    fn judge(
-        &self,
-        client: &ClientId,
-        audience: &str,
-        now: OffsetDateTime,
-    ) -> Option<OffsetDateTime> {
+    fn judge(&self, client: &ClientId, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let expires_at = OffsetDateTime::from_unix_timestamp(self.exp).ok()?;
         let soonest = (now + SKEW).unix_timestamp();
         let good = self.iss == client.0
             && self.sub == client.0
-            && self.aud == audience
             && (1..=256).contains(&self.jti.len())
             && now < expires_at
             && expires_at <= now + LONGEST_LIFE + SKEW

@@ -4,6 +4,7 @@
 //! claims: `jsonwebtoken` checks the signature and nothing else, because it would read the system's clock.
 
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
@@ -110,6 +111,9 @@ impl PublicKey {
         let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| BadKeys::Unsupported)?;
         let algorithm = algorithm(&jwk.algorithm).ok_or(BadKeys::Unsupported)?;
         DecodingKey::from_jwk(&jwk).map_err(|_| BadKeys::Unsupported)?;
+        if !is_sound(&jwk.algorithm) {
+            return Err(BadKeys::Unsupported);
+        }
         Ok(Self {
             kid: jwk.common.key_id.clone(),
             algorithm,
@@ -177,6 +181,23 @@ fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
         return (modulus.len() >= SHORTEST_RSA).then_some(Algorithm::PS256);
     }
     None
+}
+
+/// Whether the numbers make a key: a point on its curve, an exponent that is not tiny.
+fn is_sound(parameters: &AlgorithmParameters) -> bool {
+    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    if let AlgorithmParameters::EllipticCurve(it) = parameters {
+        let (x, y) = (decoded(&it.x), decoded(&it.y));
+        let point = [&[4], x.as_slice(), y.as_slice()].concat();
+        return ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok();
+    }
+    if let AlgorithmParameters::OctetKeyPair(it) = parameters {
+        return ParsedPublicKey::new(&ED25519, decoded(&it.x)).is_ok();
+    }
+    if let AlgorithmParameters::RSA(it) = parameters {
+        return decoded(&it.e).len() >= 3;
+    }
+    false
 }
 
 /// SHA-256.

@@ -58,6 +58,8 @@ pub enum Role {
 pub struct ProofTerms {
     /// `dpop_bound_access_tokens`: no token without a DPoP proof (RFC 9449 §5.2).
     pub dpop_bound: bool,
+    /// Whom its assertions may be addressed to.
+    pub audience: assertion::Audience,
 }
 
 /// How a client proves who it is: the method, and what is kept to check it.

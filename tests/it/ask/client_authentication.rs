@@ -157,6 +157,31 @@ async fn t19_an_assertion_is_fresh_complete_and_for_us_alone() {
         .ok();
 }
 
+#[tokio::test]
+async fn sec_e08_who_registered_for_it_may_name_the_endpoints_too() {
+    let world = World::sqlite().await;
+    let maya = world.person("Maya").await;
+    let signer = world.compatible_signer("Older Agent").await;
+    let ask = [("scope", "openid"), ("login_hint", maya.email.as_str())];
+    for (at, path) in ["", "/", "/oauth/token", "/bc-authorize"]
+        .iter()
+        .enumerate()
+    {
+        let mut claims = signer.claims(&world, &at.to_string());
+        claims["aud"] = json!(format!("{}{path}", signer.audience));
+        let answer = signer
+            .post("/bc-authorize", &signer.sign(&claims), &ask)
+            .await;
+        answer.ok();
+    }
+    let mut claims = signer.claims(&world, "other");
+    claims["aud"] = json!(format!("{}/oauth/introspect", signer.audience));
+    signer
+        .post("/bc-authorize", &signer.sign(&claims), &ask)
+        .await
+        .refused(401, "invalid_client");
+}
+
 both! {
     async fn sec_e07_an_assertion_has_one_effect_wherever_it_is_sent(world: World) {
         let maya = world.person("Maya").await;

@@ -13,7 +13,10 @@ const ASK: &str = "/bc-authorize";
 const TOKEN: &str = "/oauth/token";
 
 async fn bound_agent(world: &World) -> Agent {
-    let proof = ProofTerms { dpop_bound: true };
+    let proof = ProofTerms {
+        dpop_bound: true,
+        ..ProofTerms::default()
+    };
     let new = NewClient {
         proof,
         ..NewClient::agent("Bound Agent")

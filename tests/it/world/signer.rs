@@ -1,6 +1,7 @@
 //! An agent that signs for itself (`private_key_jwt`).
 
-use countersign::domain::client::AuthMethod;
+use countersign::domain::client::assertion::Audience;
+use countersign::domain::client::{AuthMethod, ProofTerms};
 use countersign::domain::token::keyring::SigningKey;
 use countersign::flow::register::{NewClient, add_client};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -25,9 +26,23 @@ pub struct Signer {
 impl World {
     /// An agent with a key of its own.
     pub async fn signer(&self, name: &str) -> Signer {
+        self.signer_with(name, ProofTerms::default()).await
+    }
+
+    /// One that addresses its assertions as CIBA Core allows.
+    pub async fn compatible_signer(&self, name: &str) -> Signer {
+        let proof = ProofTerms {
+            audience: Audience::CibaCompat,
+            ..ProofTerms::default()
+        };
+        self.signer_with(name, proof).await
+    }
+
+    async fn signer_with(&self, name: &str, proof: ProofTerms) -> Signer {
         let (public, private) = SigningKey::generate().expect("a key");
         let new = NewClient {
             auth: AuthMethod::PrivateKeyJwt,
+            proof,
             jwks: Some(json!({"keys": [public.public()]}).to_string()),
             ..NewClient::agent(name)
         };

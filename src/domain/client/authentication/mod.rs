@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use super::assertion::{self, UsedAssertion};
+use super::assertion::{self, Us, UsedAssertion};
 use super::confirmation::Confirmation;
 use super::{Client, Credentials, dpop};
 use crate::domain::ciba::refusal::Refusal;
@@ -177,11 +177,11 @@ impl Presented {
 
     /// Checks it against the client that was found under that id, if one was.
     ///
-    /// `audience` is what an assertion must be addressed to: our issuer.
+    /// An assertion must be addressed to us.
     pub fn verify(
         self,
         client: Option<Arc<Client>>,
-        audience: &str,
+        us: Us<'_>,
         now: OffsetDateTime,
     ) -> Result<Authenticated, Refusal> {
         let refused = Refusal::InvalidClient { basic: self.basic };
@@ -199,7 +199,8 @@ impl Presented {
             }
             (Credentials::PrivateKeyJwt(keys), Proof::Assertion(jwt)) => {
                 let jwt = jwt.expose_secret();
-                let used = assertion::verify(keys, jwt, &client.id, audience, now);
+                let used =
+                    assertion::verify(keys, jwt, &client.id, (client.proof.audience, us), now);
                 Some(used.ok_or(refused)?)
             }
             _ => return Err(refused),
