@@ -162,6 +162,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         credentials: Credentials::SecretBasic(secret_hash(SECRET)),
         mode: Mode::Poll,
         proof: ProofTerms::default(),
+        notification_endpoint: None,
         scopes: Vec::new(),
         types: Vec::new(),
         resources: Vec::new(),

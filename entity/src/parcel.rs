@@ -11,11 +11,11 @@ pub struct Model {
     pub id: Uuid,
     /// The request it is about.
     pub request_id: Option<Uuid>,
-    /// Who is to be told.
+    /// Who is to be told, or who it is about.
     pub user_id: Uuid,
     /// What it says.
     pub kind: String,
-    /// `web_push` or `email`.
+    /// `web_push`, `email` or `callback`.
     pub channel: String,
     /// The device, for web push.
     pub device_id: Option<Uuid>,

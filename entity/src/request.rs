@@ -47,6 +47,8 @@ pub struct Model {
     pub catalogue_version: i32,
     /// The agent's own words to itself, sealed.
     pub resume_state: Option<Vec<u8>>,
+    /// `client_notification_token`, sealed; none in poll mode.
+    pub notification_token: Option<Vec<u8>>,
     /// SHA-256 of the Idempotency-Key.
     pub idempotency_key: Option<Vec<u8>>,
     /// SHA-256 of the request that carried the key.

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::Sender;
 use crate::channel::web_push::WebPush;
@@ -82,6 +83,8 @@ pub struct Channels {
     pub web_push: WebPush,
     /// To mailboxes.
     pub mailer: Mailer,
+    /// To agents.
+    pub callback: Callback,
 }
 
 impl App {

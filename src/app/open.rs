@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{App, Channels, Clients, Current, Parts, Secrets, VersionedCatalogue};
+use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::{Sender, SenderError, SenderOptions};
 use crate::channel::web_push::{VapidContact, WebPush};
@@ -67,6 +68,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
     let vapid = keys::vapid_key(tools).await?;
     let (version, catalogue) = store.catalogue().await?;
     let sender = Sender::with(options.sender)?;
+    let callback = Callback::new(sender.clone());
     let web_push = WebPush::new(sender.clone(), vapid, options.vapid_contact);
     Ok(App::new(Parts {
         clock: options.clock,
@@ -84,6 +86,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
             sender,
             web_push,
             mailer: options.mailer,
+            callback,
         },
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -26,6 +26,8 @@ pub struct Secrets {
     pub private_keys: Sealer,
     /// Seals `resume_state`.
     pub resume_states: Sealer,
+    /// Seals `client_notification_token`.
+    pub notification_tokens: Sealer,
     /// Seals push subscriptions.
     pub subscriptions: Sealer,
     /// Seals token responses kept for a minute.
@@ -54,6 +56,7 @@ impl Secrets {
             dpop_nonces: Nonces::new(master),
             private_keys: master.sealer(Purpose::PrivateKey),
             resume_states: master.sealer(Purpose::ResumeState),
+            notification_tokens: master.sealer(Purpose::NotificationToken),
             subscriptions: master.sealer(Purpose::Subscription),
             redemptions: master.sealer(Purpose::Redemption),
             csrf: Mac(master.mac(Purpose::Csrf)),

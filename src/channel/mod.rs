@@ -4,13 +4,15 @@
 //!   to somebody else.
 //! * [`web_push`]: a notice to a person's browser or phone.
 //! * [`email`]: a letter to a person's mailbox.
-//! * [`asked`]: what either may say about a request.
+//! * [`callback`]: a call to an agent's endpoint.
+//! * [`asked`]: what a letter or a notice may say about a request.
 //!
 //! Each way ends in a [`Delivery`](crate::domain::parcel::Delivery). What must leave, to whom and
 //! how often it is tried is not known here: that is promised in `outbox` and kept by `flow`.
 //! Nothing here reads the clock; the moment is an argument.
 
 pub mod asked;
+pub mod callback;
 pub mod email;
 pub mod sender;
 pub mod web_push;

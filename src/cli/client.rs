@@ -11,6 +11,7 @@ use super::host::Host;
 use super::output::Output;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
+use crate::domain::client::delivery::BadDelivery;
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::flow::register::{self, NewClient, RegisterError};
@@ -52,8 +53,11 @@ pub(super) struct Add {
     )]
     auth: String,
     /// How it learns answers
-    #[arg(long, default_value = "poll", value_parser = ["poll"])]
+    #[arg(long, default_value = "poll", value_parser = ["poll", "ping"])]
     mode: String,
+    /// Where it is called, for ping: https, or a host in outbound_allow
+    #[arg(long, value_name = "URL")]
+    notify: Option<String>,
     /// Its public keys, for private_key_jwt: a file with a JWK Set, or - for stdin
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
@@ -99,7 +103,23 @@ impl From<RegisterError> for Failure {
             error @ RegisterError::NoResource => Self::new(Exit::Usage, error)
                 .effect("nothing was added")
                 .fix("name it: --resource https://payments.example.com"),
-            error @ (RegisterError::Name(_)
+            error @ RegisterError::Delivery(BadDelivery::EndpointMissing) => {
+                Self::new(Exit::Usage, error)
+                    .effect("nothing was added")
+                    .fix("give --notify URL")
+            }
+            error @ RegisterError::Delivery(BadDelivery::EndpointUnused) => {
+                Self::new(Exit::Usage, error)
+                    .effect("nothing was added")
+                    .fix("give --mode ping, or leave --notify out")
+            }
+            error @ RegisterError::Endpoint(_) => Self::new(Exit::Usage, error)
+                .effect("nothing was added")
+                .fix("a host of your own network is named in outbound_allow first"),
+            error @ (RegisterError::Delivery(
+                BadDelivery::GrantTypeMissing | BadDelivery::NotAnAgent,
+            )
+            | RegisterError::Name(_)
             | RegisterError::Email(_)
             | RegisterError::Username
             | RegisterError::Keys(_)
@@ -139,6 +159,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
             audience: Audience::from_word(&add.assertion_audience).unwrap_or_default(),
         },
         mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
+        notification_endpoint: add.notify,
         scopes: add.scopes,
         types: add.types,
         resources: add.resources,
@@ -246,6 +267,7 @@ fn shown(client: &Client) -> Value {
         "dpop_bound_access_tokens": client.proof.dpop_bound,
         "assertion_audience": client.proof.audience.as_str(),
         "backchannel_token_delivery_mode": client.mode,
+        "backchannel_client_notification_endpoint": client.notification_endpoint,
         "grant_types": client.grant_types,
         "scopes": client.scopes,
         "types": client.types,

@@ -9,6 +9,8 @@ pub enum Effect {
     TellPerson(RequestId),
     /// Take the question off their devices: it is settled, and nothing more may be delivered for it.
     TellPersonItIsSettled(RequestId),
+    /// Call the agent at its endpoint: there is an answer.
+    TellAgent(RequestId),
     /// Answer the agent's polls that are held open for it.
     WakePolls(RequestId),
 }

@@ -14,7 +14,7 @@ pub struct Parcel {
     pub id: ParcelId,
     /// The request it is about.
     pub request: Option<RequestId>,
-    /// Who is to be told.
+    /// Who is to be told, or who it is about.
     pub user: UserId,
     /// What it says.
     pub kind: ParcelKind,
@@ -37,6 +37,8 @@ pub enum ParcelKind {
     Settled,
     /// The sign-in link you wanted.
     SignIn(SignInLinkId),
+    /// To the agent that asked: there is an answer (CIBA §10.2).
+    Ping,
 }
 
 /// Where a parcel goes.
@@ -46,6 +48,8 @@ pub enum Address {
     WebPush(DeviceId),
     /// The person's mailbox.
     Email,
+    /// The endpoint that the agent registered.
+    Callback,
 }
 
 /// By which way a parcel leaves.
@@ -56,6 +60,8 @@ pub enum Channel {
     WebPush,
     /// To mailboxes.
     Email,
+    /// To agents.
+    Callback,
 }
 
 /// How far a parcel has come.
@@ -94,6 +100,7 @@ impl ParcelKind {
             Self::Asked => "asked",
             Self::Settled => "settled",
             Self::SignIn(_) => "sign_in",
+            Self::Ping => "ping",
         }
     }
 
@@ -103,6 +110,7 @@ impl ParcelKind {
             ("asked", None) => Some(Self::Asked),
             ("settled", None) => Some(Self::Settled),
             ("sign_in", Some(link)) => Some(Self::SignIn(link)),
+            ("ping", None) => Some(Self::Ping),
             _ => None,
         }
     }
@@ -114,6 +122,7 @@ impl Address {
         match self {
             Self::WebPush(_) => Channel::WebPush,
             Self::Email => Channel::Email,
+            Self::Callback => Channel::Callback,
         }
     }
 
@@ -125,13 +134,14 @@ impl Address {
 
 impl Channel {
     /// Every way there is.
-    pub const ALL: [Self; 2] = [Self::WebPush, Self::Email];
+    pub const ALL: [Self; 3] = [Self::WebPush, Self::Email, Self::Callback];
 
     /// The word as stored and shown to agents.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WebPush => "web_push",
             Self::Email => "email",
+            Self::Callback => "callback",
         }
     }
 }

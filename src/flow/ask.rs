@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::app::{App, VersionedCatalogue};
 use crate::domain::action::json::digest;
@@ -19,13 +19,17 @@ use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
 use crate::domain::parcel::Parcel;
 use crate::domain::user::User;
-use crate::flow::{Unserved, authenticate, watch};
+use crate::flow::{Fault, Unserved, authenticate, effects, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
 
 /// Longest Idempotency-Key.
 const LONGEST_KEY: usize = 255;
+
+/// What is answered as it is asked is told a moment later: an agent that is called checks that it knows
+/// the `auth_req_id`, so it must have received it first.
+const AFTER_THE_ACKNOWLEDGEMENT: Duration = Duration::SECOND;
 
 /// What came besides the parameters.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +83,7 @@ pub async fn ask(
     };
     let covered = cover.is_some();
     match asked.open(app, cover).await {
-        Err(Unserved::Failed(crate::flow::Fault::Store(StoreError::Overtaken))) => {
+        Err(Unserved::Failed(Fault::Store(StoreError::Overtaken))) => {
             // Either the same key was used a moment ago, or the standing grant was just stopped.
             if let Some(key) = &asked.key
                 && let Some(earlier) = asked_before(app, by, key, &envelope).await?
@@ -252,7 +256,7 @@ impl Asked<'_> {
         let opened = self.opened(&question, now);
         let commit = Commit::default().event(opened);
         let (request, commit) = if let Some(cover) = cover {
-            approved_by_rule(question, cover, commit, now)
+            approved_by_rule(app, question, cover, commit, now)?
         } else {
             self.within_limits(app, now).await?;
             let question = Pending::open(question).next.question;
@@ -273,6 +277,7 @@ impl Asked<'_> {
             match_code,
             catalogue_version: self.catalogue.version,
             resume_state: self.sealed_resume_state(app, id)?,
+            notification_token: self.sealed_notification_token(app, id)?,
             idempotency: self.key.map(|key| (key, self.envelope.digest)),
         };
         app.store
@@ -348,7 +353,7 @@ impl Asked<'_> {
         if over(all, limits.waiting_per_person)
             || over(theirs, limits.waiting_per_client_and_person)
         {
-            let retry_after = time::Duration::seconds(60);
+            let retry_after = Duration::seconds(60);
             return Err(Refusal::TooMany { retry_after }.into());
         }
         Ok(())
@@ -363,17 +368,32 @@ impl Asked<'_> {
             .secrets
             .resume_states
             .seal(text.as_bytes(), id.0.as_bytes(), nonce);
-        Ok(Some(sealed.map_err(|_| crate::flow::Fault::Key)?))
+        Ok(Some(sealed.map_err(|_| Fault::Key)?))
+    }
+
+    fn sealed_notification_token(
+        &self,
+        app: &App,
+        id: RequestId,
+    ) -> Result<Option<Vec<u8>>, Unserved> {
+        let Some(token) = &self.request.notification_token else {
+            return Ok(None);
+        };
+        let (text, nonce) = (token.expose().as_bytes(), app.entropy.bytes()?);
+        let sealer = &app.secrets.notification_tokens;
+        let sealed = sealer.seal(text, id.0.as_bytes(), nonce);
+        Ok(Some(sealed.map_err(|_| Fault::Key)?))
     }
 }
 
 /// The person's own rule answers: nobody is asked, and the use is counted.
 fn approved_by_rule(
+    app: &App,
     question: Question,
     cover: Cover,
     commit: Commit,
     now: OffsetDateTime,
-) -> (ApprovalRequest, Commit) {
+) -> Result<(ApprovalRequest, Commit), Fault> {
     let grants: Vec<String> = cover.grants.iter().map(ToString::to_string).collect();
     let event = AuditEvent::new(now, Kind::RequestApprovedByRule, Actor::Server)
         .about(question.id, &question.client, question.user)
@@ -391,7 +411,12 @@ fn approved_by_rule(
         cover.assurance,
         cover.authenticated_at,
     );
-    (ApprovalRequest::Approved(step.next), commit)
+    let later = now + AFTER_THE_ACKNOWLEDGEMENT;
+    let callback = effects::callback(app, &step.next.question, now, later)?;
+    Ok((
+        ApprovalRequest::Approved(step.next),
+        commit.parcels(callback),
+    ))
 }
 
 /// One parcel for each way to reach the person.

@@ -142,6 +142,7 @@ impl House {
             credentials: Credentials::SecretBasic([0; 32]),
             mode: Mode::Poll,
             proof: ProofTerms::default(),
+            notification_endpoint: None,
             scopes: Vec::new(),
             types: Vec::new(),
             resources: Vec::new(),
@@ -215,6 +216,7 @@ impl House {
             match_code: card.match_code.clone(),
             catalogue_version: 0,
             resume_state: None,
+            notification_token: None,
             idempotency: None,
         };
         self.commit(Commit::of(Write::OpenRequest(Box::new(new))).parcels(parcels))

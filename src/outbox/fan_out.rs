@@ -3,6 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::ciba::approval::Question;
+use crate::domain::ciba::mode::Mode;
 use crate::domain::id::{DeviceId, ParcelId};
 use crate::domain::parcel::{Address, Parcel, ParcelKind};
 
@@ -67,6 +68,24 @@ pub fn tell_settled(
             )
         })
         .collect()
+}
+
+/// The agent is called from `due_at` on, if its mode has it so.
+pub fn tell_agent(
+    question: &Question,
+    now: OffsetDateTime,
+    due_at: OffsetDateTime,
+    id: ParcelId,
+) -> Option<Parcel> {
+    let kind = match question.mode {
+        Mode::Poll => return None,
+        Mode::Ping => ParcelKind::Ping,
+    };
+    let worthless_after = question.expires_at;
+    Some(Parcel {
+        due_at,
+        ..parcel(id, question, kind, Address::Callback, now, worthless_after)
+    })
 }
 
 fn parcel(

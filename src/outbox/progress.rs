@@ -1,4 +1,4 @@
-//! How far telling the person has come, as the agent that asked may know it.
+//! How far telling the person has come, and telling the agent, as the agent that asked may know it.
 //!
 //! An agent that waits for somebody who cannot be reached must learn so at once, not when the answer
 //! window closes. Which devices a person has is not told: one line a channel.
@@ -62,7 +62,9 @@ impl Progress {
 
 impl ChannelProgress {
     fn of(channel: Channel, promises: &[Promise]) -> Option<Self> {
-        let luckiest = asked(promises)
+        let luckiest = promises
+            .iter()
+            .filter(|promise| is_shown(promise.parcel.kind))
             .filter(|promise| promise.parcel.address.way() == channel)
             .max_by_key(|promise| luck(promise.state))?;
         Some(Self {
@@ -96,9 +98,17 @@ pub fn shown_on(promises: &[Promise]) -> Vec<DeviceId> {
         .filter(|promise| promise.state == ParcelState::Delivered)
         .filter_map(|promise| match promise.parcel.address {
             Address::WebPush(device) => Some(device),
-            Address::Email => None,
+            Address::Email | Address::Callback => None,
         })
         .collect()
+}
+
+/// Whether the agent may know of it: it is about the question, or the answer to it.
+fn is_shown(kind: ParcelKind) -> bool {
+    match kind {
+        ParcelKind::Asked | ParcelKind::Ping => true,
+        ParcelKind::Settled | ParcelKind::SignIn(_) => false,
+    }
 }
 
 fn asked(promises: &[Promise]) -> impl Iterator<Item = &Promise> {

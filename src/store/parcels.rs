@@ -129,11 +129,11 @@ pub(super) async fn claim<C: ConnectionTrait>(conn: &C, it: &ClaimParcels) -> Re
 pub(super) fn row(parcel: &Parcel) -> ActiveModel {
     let device = match parcel.address {
         Address::WebPush(device) => Some(device.0),
-        Address::Email => None,
+        Address::Email | Address::Callback => None,
     };
     let link = match parcel.kind {
         ParcelKind::SignIn(link) => Some(link.0),
-        ParcelKind::Asked | ParcelKind::Settled => None,
+        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::Ping => None,
     };
     ActiveModel {
         id: ActiveValue::Set(parcel.id.0),
@@ -263,6 +263,7 @@ fn read(row: Model) -> Result<Promise, StoreError> {
     let address = match (row.channel.as_str(), row.device_id) {
         ("web_push", Some(device)) => Address::WebPush(DeviceId(device)),
         ("email", None) => Address::Email,
+        ("callback", None) => Address::Callback,
         _ => return Err(odd("channel")),
     };
     let link = row.sign_in_link_id.map(SignInLinkId);

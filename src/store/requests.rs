@@ -38,6 +38,8 @@ pub struct NewRequest {
     pub catalogue_version: i32,
     /// Sealed.
     pub resume_state: Option<Vec<u8>>,
+    /// Sealed.
+    pub notification_token: Option<Vec<u8>>,
     /// SHA-256 of the Idempotency-Key and of the request that carried it.
     pub idempotency: Option<([u8; 32], [u8; 32])>,
 }
@@ -53,6 +55,8 @@ pub struct StoredRequest {
     pub match_code: String,
     /// Sealed.
     pub resume_state: Option<Vec<u8>>,
+    /// Sealed.
+    pub notification_token: Option<Vec<u8>>,
     /// SHA-256 of the request that carried the Idempotency-Key.
     pub request_digest: Option<Vec<u8>>,
     /// When it was settled.
@@ -243,6 +247,7 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         match_code: ActiveValue::Set(new.match_code.clone()),
         catalogue_version: ActiveValue::Set(new.catalogue_version),
         resume_state: ActiveValue::Set(new.resume_state.clone()),
+        notification_token: ActiveValue::Set(new.notification_token.clone()),
         idempotency_key: ActiveValue::Set(new.idempotency.map(|(key, _)| key.to_vec())),
         request_digest: ActiveValue::Set(new.idempotency.map(|(_, digest)| digest.to_vec())),
         settled_at: ActiveValue::Set(decision.map(|decision| milliseconds(decision.at))),
@@ -471,6 +476,7 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
         card: row.card,
         match_code: row.match_code,
         resume_state: row.resume_state,
+        notification_token: row.notification_token,
         request_digest: row.request_digest,
         settled_at: row.settled_at.map(from_milliseconds),
     })

@@ -26,7 +26,7 @@ both! {
             ("revocation_endpoint", json!(format!("{url}/oauth/revoke"))),
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
-            ("backchannel_token_delivery_modes_supported", json!(["poll"])),
+            ("backchannel_token_delivery_modes_supported", json!(["poll", "ping"])),
             ("backchannel_user_code_parameter_supported", json!(false)),
             ("grant_types_supported", json!(["urn:openid:params:grant-type:ciba", "refresh_token"])),
             ("response_types_supported", json!([])),

@@ -18,6 +18,7 @@ mod architecture;
 mod ask;
 mod at_rest;
 mod browser;
+mod callback;
 mod caller;
 mod clients;
 mod collect;

@@ -27,7 +27,7 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// What to say.
     pub body: Vec<u8>,
-    /// How much of the answer to read, up to [`READ_CEILING`].
+    /// How much of the answer to read, up to [`READ_CEILING`]; 0 for nothing after the headers.
     pub read_at_most: usize,
 }
 

@@ -218,6 +218,9 @@ async fn read(mut response: reqwest::Response, at_most: usize, deadline: Instant
         body: Vec::new(),
         whole: false,
     };
+    if at_most == 0 {
+        return answer;
+    }
     while let Ok(Ok(chunk)) = timeout_at(deadline, response.chunk()).await {
         let Some(chunk) = chunk else {
             answer.whole = true;

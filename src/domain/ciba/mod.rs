@@ -7,6 +7,7 @@
 //! | §7.1 | exactly one hint of who is asked | [`hint`] |
 //! | §7.1 | words the person and the agent can compare | [`binding_message`] |
 //! | §7.1 | `requested_expiry`, bounded | [`expiry`] |
+//! | §7.1 | `client_notification_token` | [`notification_token`] |
 //! | §7.3 | the acknowledgement | [`acknowledgement`] |
 //! | §8, §10 | the life of the request | [`approval`] |
 //! | §10.1 | the token request | [`token_request`] |
@@ -18,6 +19,7 @@ pub mod binding_message;
 pub mod expiry;
 pub mod hint;
 pub mod mode;
+pub mod notification_token;
 pub mod refusal;
 pub mod request;
 pub mod token_request;

@@ -9,6 +9,7 @@ use time::Duration;
 use super::expiry::{self, Windows};
 use super::hint::{self, Hint};
 use super::mode::Mode;
+use super::notification_token::NotificationToken;
 use super::refusal::Refusal;
 use super::{GRANT_TYPE, binding_message};
 use crate::domain::action::text::CleanText;
@@ -29,6 +30,7 @@ const LONGEST_SCOPE: usize = 2048;
 )]
 pub struct Parameters<'a> {
     pub scope: Option<&'a str>,
+    pub client_notification_token: Option<&'a str>,
     pub login_hint: Option<&'a str>,
     pub login_hint_token: Option<&'a str>,
     pub id_token_hint: Option<&'a str>,
@@ -46,6 +48,8 @@ pub struct Parameters<'a> {
 pub struct AuthenticationRequest {
     /// Who is meant.
     pub hint: Hint,
+    /// By which the agent knows us when we call it.
+    pub notification_token: Option<NotificationToken>,
     /// `scope`, as it came.
     pub scope: String,
     /// What is asked, in the catalogue's terms.
@@ -79,6 +83,8 @@ pub fn read(
     if parameters.request.is_some() {
         return Err(Refusal::InvalidRequest("signed requests are not supported"));
     }
+    let notification_token =
+        NotificationToken::read(client.mode, parameters.client_notification_token)?;
     let scope = parameters
         .scope
         .ok_or(Refusal::InvalidRequest("scope is missing"))?;
@@ -109,6 +115,7 @@ pub fn read(
     )?;
     Ok(AuthenticationRequest {
         hint,
+        notification_token,
         scope: scope.to_owned(),
         asked,
         said,
@@ -119,7 +126,7 @@ pub fn read(
 
 fn may_ask(client: &Client) -> Result<(), Refusal> {
     let registered = match client.mode {
-        Mode::Poll => client.may_use(GRANT_TYPE),
+        Mode::Poll | Mode::Ping => client.may_use(GRANT_TYPE),
     };
     match client.role {
         Role::Agent if registered => Ok(()),

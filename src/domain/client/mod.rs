@@ -3,6 +3,7 @@
 pub mod assertion;
 pub mod authentication;
 pub mod confirmation;
+pub mod delivery;
 pub mod dpop;
 pub mod keys;
 
@@ -31,6 +32,8 @@ pub struct Client {
     pub proof: ProofTerms,
     /// How it learns answers.
     pub mode: Mode,
+    /// `backchannel_client_notification_endpoint`: where it is called, unless it polls.
+    pub notification_endpoint: Option<String>,
     /// Scopes it may ask for; empty for all the catalogue has.
     pub scopes: Vec<String>,
     /// Types of details it may ask for; empty for all the catalogue has.

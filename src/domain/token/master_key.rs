@@ -30,6 +30,8 @@ pub enum Purpose {
     PrivateKey,
     /// Sealing of `resume_state`.
     ResumeState,
+    /// Sealing of `client_notification_token`.
+    NotificationToken,
     /// Sealing of push subscriptions.
     Subscription,
     /// Sealing of a token response kept for a minute.
@@ -48,6 +50,7 @@ impl Purpose {
             Self::DpopNonce => "countersign/v1/dpop_nonce",
             Self::PrivateKey => "countersign/v1/private_key",
             Self::ResumeState => "countersign/v1/resume_state",
+            Self::NotificationToken => "countersign/v1/notification_token",
             Self::Subscription => "countersign/v1/subscription",
             Self::Redemption => "countersign/v1/redemption",
         }

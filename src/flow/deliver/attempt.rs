@@ -5,6 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::callback;
 use crate::app::App;
 use crate::channel::asked::Asked;
 use crate::channel::email::{Envelope, Letter, LetterError, approval_requested, sign_in};
@@ -29,7 +30,7 @@ pub(super) enum Attempt {
 }
 
 impl Attempt {
-    fn refused(why: &str) -> Self {
+    pub(super) fn refused(why: &str) -> Self {
         Self::Made(Delivery::refused(why))
     }
 }
@@ -49,10 +50,15 @@ pub(super) async fn attempt(app: &App, parcel: &Parcel) -> Result<Attempt, Store
             Some(_) | None => Ok(Attempt::NotNeeded),
         },
         ParcelKind::SignIn(link) => signing_in(app, parcel, link, now).await,
+        ParcelKind::Ping => callback::ping(app, parcel, now).await,
     }
 }
 
-async fn request(app: &App, parcel: &Parcel) -> Result<Option<StoredRequest>, StoreError> {
+/// The request a parcel is about.
+pub(super) async fn request(
+    app: &App,
+    parcel: &Parcel,
+) -> Result<Option<StoredRequest>, StoreError> {
     match parcel.request {
         Some(id) => app.store.request(id).await,
         None => Ok(None),
@@ -95,6 +101,7 @@ async fn asked(
             let letter = approval_requested(&words, envelope(parcel, &user, &id));
             Ok(post(app, letter).await)
         }
+        Address::Callback => Ok(Attempt::refused("an agent is not asked what it asks")),
     }
 }
 

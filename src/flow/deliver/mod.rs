@@ -5,6 +5,7 @@
 //! settled. Somebody whom nothing could reach is noted the moment that is known.
 
 mod attempt;
+mod callback;
 #[cfg(test)]
 mod tests;
 

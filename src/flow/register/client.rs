@@ -12,6 +12,7 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::authentication::secret_hash;
+use crate::domain::client::delivery;
 use crate::domain::client::keys::PublicKeys;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
@@ -43,6 +44,8 @@ pub struct NewClient {
     pub proof: ProofTerms,
     /// How it learns answers.
     pub mode: Mode,
+    /// Where it is called, unless it polls.
+    pub notification_endpoint: Option<String>,
     /// Scopes it may ask for; empty for all.
     pub scopes: Vec<String>,
     /// Types of details it may ask for; empty for all.
@@ -63,6 +66,7 @@ impl NewClient {
             jwks: None,
             proof: ProofTerms::default(),
             mode: Mode::Poll,
+            notification_endpoint: None,
             scopes: Vec::new(),
             types: Vec::new(),
             resources: Vec::new(),
@@ -87,6 +91,7 @@ pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, Regist
     check_lists(&new)?;
     let (credentials, secret) = credentials(app, &new)?;
     let grant_types = grant_types(&new)?;
+    check_delivery(app, &new, &grant_types)?;
     let slug = slug(name.as_str());
     let mut client = Client {
         id: ClientId(slug.clone()),
@@ -96,6 +101,7 @@ pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, Regist
         credentials,
         proof: new.proof,
         mode: new.mode,
+        notification_endpoint: new.notification_endpoint,
         scopes: new.scopes,
         types: new.types,
         resources: new.resources,
@@ -109,7 +115,8 @@ pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, Regist
         let event = AuditEvent::new(now, Kind::ClientAdded, Actor::Operator)
             .client(&client.id)
             .fact("role", client.role.as_str())
-            .fact("auth", client.credentials.method().as_str());
+            .fact("auth", client.credentials.method().as_str())
+            .fact("mode", client.mode.as_str());
         let commit = Commit::of(Write::AddClient(Box::new(client.clone()))).event(event);
         match app.store.commit(commit).await {
             Ok(()) => return Ok(AddedClient { client, secret }),
@@ -147,6 +154,16 @@ pub async fn set_client_active(
 /// All clients, by id.
 pub async fn clients(app: &App) -> Result<Vec<Client>, RegisterError> {
     Ok(app.store.clients(MOST_LISTED).await?)
+}
+
+/// How it learns answers fits together, and its endpoint may be called.
+fn check_delivery(app: &App, new: &NewClient, grant_types: &[String]) -> Result<(), RegisterError> {
+    let endpoint = new.notification_endpoint.as_deref();
+    delivery::judge(new.role, new.mode, endpoint, grant_types)?;
+    if let Some(endpoint) = endpoint {
+        app.channels.sender.check(endpoint)?;
+    }
+    Ok(())
 }
 
 fn check_lists(new: &NewClient) -> Result<(), RegisterError> {

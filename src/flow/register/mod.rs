@@ -6,7 +6,9 @@
 mod client;
 mod person;
 
+use crate::channel::sender::RefusedUrl;
 use crate::domain::action::text::TextError;
+use crate::domain::client::delivery::BadDelivery;
 use crate::domain::client::keys::BadKeys;
 use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
@@ -53,6 +55,12 @@ pub enum RegisterError {
     /// A type of details that is none.
     #[error("`{0}` is not a type of authorization details")]
     Type(String),
+    /// Its mode, endpoint and grant types do not fit together.
+    #[error(transparent)]
+    Delivery(#[from] BadDelivery),
+    /// Its endpoint may not be called.
+    #[error("the notification endpoint cannot be called: {0}")]
+    Endpoint(#[from] RefusedUrl),
     /// A grant type this server does not have.
     #[error("`{0}` is not a grant type of this server")]
     GrantType(String),

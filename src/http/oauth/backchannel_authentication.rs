@@ -20,6 +20,7 @@ pub(super) async fn ask(
     let resource: Vec<&str> = form.all("resource").collect();
     let parameters = Parameters {
         scope: form.get("scope"),
+        client_notification_token: form.get("client_notification_token"),
         login_hint: form.get("login_hint"),
         login_hint_token: form.get("login_hint_token"),
         id_token_hint: form.get("id_token_hint"),

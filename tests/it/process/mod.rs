@@ -9,6 +9,7 @@
 mod server;
 
 mod asking;
+mod callbacks;
 mod crash;
 mod going;
 mod kills;

@@ -34,6 +34,7 @@ impl Program {
             ("MAIL_DIR", folder.0.join("mail").display().to_string()),
             ("MAIL_FROM", "ask@acme.example".to_owned()),
             ("INTERVAL", "1s".to_owned()),
+            ("OUTBOUND_ALLOW", "127.0.0.0/8".to_owned()),
             ("LOG", "trace".to_owned()),
             ("LIMITS_WAITING_PER_PERSON", "0".to_owned()),
             ("LIMITS_WAITING_PER_CLIENT_AND_PERSON", "0".to_owned()),

@@ -10,6 +10,7 @@ mod phone;
 pub mod postgresql;
 mod prover;
 pub mod push_service;
+pub mod receiver;
 mod signer;
 pub mod smtp_server;
 
@@ -215,6 +216,13 @@ impl World {
 
     /// The same server after a stop and a start: nothing is left but what was stored.
     pub async fn restarted(self) -> Self {
+        let customs = self.options.clone();
+        self.restarted_with(customs).await
+    }
+
+    /// The same, set up otherwise.
+    pub async fn restarted_with(mut self, customs: Customs) -> Self {
+        self.options = customs;
         let clock = self.app.clock.clone();
         self.app.stop.cancel();
         self.app.store.close().await;

@@ -326,7 +326,11 @@ impl Pending {
         now: OffsetDateTime,
     ) -> Result<Step<Cancelled>, TooLate> {
         self.ensure_open(now)?;
-        let mut effects = owed_to_agent(&self.question);
+        let mut effects = match by {
+            // It knows, and only its own polls are to be ended.
+            CancelledBy::Agent => vec![Effect::WakePolls(self.question.id)],
+            CancelledBy::Operator => owed_to_agent(&self.question),
+        };
         effects.push(Effect::TellPersonItIsSettled(self.question.id));
         Ok(Step {
             next: Cancelled {
@@ -468,8 +472,11 @@ impl CancelledBy {
 
 /// What a settled question owes the agent, by the mode it registered (CIBA §5).
 fn owed_to_agent(question: &Question) -> Vec<Effect> {
+    let wake = Effect::WakePolls(question.id);
     match question.mode {
-        Mode::Poll => vec![Effect::WakePolls(question.id)],
+        Mode::Poll => vec![wake],
+        // It may poll, too.
+        Mode::Ping => vec![wake, Effect::TellAgent(question.id)],
     }
 }
 

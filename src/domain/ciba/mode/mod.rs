@@ -1,7 +1,13 @@
 //! How an agent learns the answer (CIBA §5): one file a mode.
 //!
-//! Ping (`ping.rs`, §10.2) and push (`push.rs`, §10.3) have their places beside [`poll`].
+//! | Mode | The agent | File |
+//! | --- | --- | --- |
+//! | poll | asks the token endpoint until there is an answer (§10.1) | [`poll`] |
+//! | ping | is told that there is one, and then collects it (§10.2) | [`ping`] |
+//!
+//! Push (`push.rs`, §10.3) has its place beside them. A ping agent may poll all the same.
 
+pub mod ping;
 pub mod poll;
 
 use serde::{Deserialize, Serialize};
@@ -12,16 +18,19 @@ use serde::{Deserialize, Serialize};
 pub enum Mode {
     /// The agent asks the token endpoint until there is an answer.
     Poll,
+    /// The agent is called when there is an answer, and collects it.
+    Ping,
 }
 
 impl Mode {
     /// Every mode this server delivers in.
-    pub const SUPPORTED: [Self; 1] = [Self::Poll];
+    pub const SUPPORTED: [Self; 2] = [Self::Poll, Self::Ping];
 
     /// The word as registered and stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Poll => "poll",
+            Self::Ping => "ping",
         }
     }
 
@@ -30,5 +39,13 @@ impl Mode {
         Self::SUPPORTED
             .into_iter()
             .find(|mode| mode.as_str() == word)
+    }
+
+    /// Whether the agent is called at the endpoint it registered.
+    pub fn calls(self) -> bool {
+        match self {
+            Self::Poll => false,
+            Self::Ping => true,
+        }
     }
 }

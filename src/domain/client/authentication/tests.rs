@@ -34,6 +34,7 @@ fn client(credentials: Credentials) -> Arc<Client> {
         credentials,
         mode: Mode::Poll,
         proof: ProofTerms::default(),
+        notification_endpoint: None,
         scopes: Vec::new(),
         types: Vec::new(),
         resources: Vec::new(),

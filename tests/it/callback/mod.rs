@@ -1,0 +1,6 @@
+//! Agents that are called when there is an answer, at endpoints that behave in every way there is.
+
+mod misbehaving;
+mod ping;
+mod registration;
+mod retries;
