@@ -4,6 +4,10 @@
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// RFC 8414.
 pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+/// RFC 9728, for a service whose address has no path.
+pub const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+/// RFC 9728, for one whose address has.
+pub const RESOURCE_METADATA_BELOW: &str = "/.well-known/oauth-protected-resource/{*path}";
 /// CIBA §7.
 pub const BACKCHANNEL_AUTHENTICATION: &str = "/bc-authorize";
 /// The token endpoint.

@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970 (UTC). The tables themselves, with the CHECK constraints that say
 //! which columns a state may have, are in `migration/`.
 
+pub mod access_token;
 pub mod audit_event;
 pub mod catalogue;
 pub mod client;

@@ -121,6 +121,13 @@ const TABLES: &[&str] = &[
         bound_to TEXT,
         revoked_at BIGINT
     )",
+    "CREATE TABLE access_tokens (
+        id {uuid} PRIMARY KEY,
+        grant_id {uuid} NOT NULL REFERENCES grants (id),
+        claims TEXT NOT NULL,
+        expires_at BIGINT NOT NULL
+    )",
+    "CREATE INDEX access_tokens_expiry ON access_tokens (expires_at)",
     "CREATE TABLE redemptions (
         request_id {uuid} PRIMARY KEY REFERENCES requests (id),
         key_hash {bytes} NOT NULL CHECK (length(key_hash) = 32),
@@ -335,6 +342,7 @@ const DROP: &[&str] = &[
     "DROP TABLE kept_refreshes",
     "DROP TABLE refresh_tokens",
     "DROP TABLE redemptions",
+    "DROP TABLE access_tokens",
     "DROP TABLE grants",
     "DROP TABLE requests",
     "DROP TABLE users",

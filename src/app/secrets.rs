@@ -16,6 +16,8 @@ pub struct Secrets {
     pub auth_req_ids: Handles,
     /// Makes and reads refresh tokens.
     pub refresh_tokens: Handles,
+    /// Makes and reads access tokens that are not JWTs.
+    pub access_tokens: Handles,
     /// Makes and reads one-time sign-in links.
     pub sign_in_links: Handles,
     /// Makes and reads session cookies.
@@ -51,6 +53,7 @@ impl Secrets {
         Self {
             auth_req_ids: Handles::new(master, Purpose::AuthReqId),
             refresh_tokens: Handles::new(master, Purpose::RefreshToken),
+            access_tokens: Handles::new(master, Purpose::AccessToken),
             sign_in_links: Handles::new(master, Purpose::SignInLink),
             sessions: Handles::new(master, Purpose::Session),
             dpop_nonces: Nonces::new(master),

@@ -85,6 +85,10 @@ uuid_id! {
     RefreshTokenId
 }
 uuid_id! {
+    /// An access token: its `jti`.
+    AccessTokenId
+}
+uuid_id! {
     /// One promise in the outbox.
     ParcelId
 }

@@ -14,11 +14,11 @@ use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::token_request::{Found, judge, unknown};
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
-use crate::domain::id::{GrantId, RefreshTokenId, RequestId};
+use crate::domain::id::{AccessTokenId, GrantId, RefreshTokenId, RequestId};
 use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
 use crate::domain::token::refresh;
-use crate::flow::issue::{Issue, issue};
+use crate::flow::issue::{Issue, Issued, issue};
 use crate::flow::{Fault, Unserved, authenticate, expire};
 use crate::signal::{Known, Woken};
 use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
@@ -238,6 +238,9 @@ async fn redeem(
     if let Some(token) = first.refresh_token {
         commit = commit.and(Write::AddRefreshToken(token));
     }
+    if let Some(kept) = first.kept {
+        commit = commit.and(kept);
+    }
     let response = first.response;
     if let Some(key) = key {
         let sealed = app
@@ -281,6 +284,7 @@ struct First {
     grant: IssuedGrant,
     token_ends_at: OffsetDateTime,
     refresh_token: Option<NewRefreshToken>,
+    kept: Option<Write>,
     response: String,
 }
 
@@ -313,13 +317,13 @@ fn first_tokens(
         items: &decision.granted,
         scope: &granted_scope(&question.scope, &decision.granted),
         grant: id,
-        jti: id.to_string(),
+        jti: AccessTokenId(id.0),
         ends_at: granted.token_ends_at,
         refresh_token: refresh_token.as_ref().map(handle),
         bound_to: collection.by.bound_to(),
         resume_state: super::status::resume_state(app, stored)?,
     };
-    let response = issue(app, it, now)?;
+    let Issued { response, kept } = issue(app, it, now)?;
     Ok(First {
         token_ends_at: granted.token_ends_at,
         grant: IssuedGrant {
@@ -333,6 +337,7 @@ fn first_tokens(
             bound_to: collection.by.bound_to(),
         },
         refresh_token,
+        kept,
         response,
     })
 }

@@ -70,7 +70,8 @@ async fn access_token(
     it: &Introspecting<'_>,
     now: OffsetDateTime,
 ) -> Result<Introspection, Unserved> {
-    let ours = carried(app, it.token, now).filter(|ours| is_for(&ours.aud, it.by.client()));
+    let ours = carried(app, it.token, now).await?;
+    let ours = ours.filter(|ours| is_for(&ours.aud, it.by.client()));
     let Some(ours) = ours else {
         return Ok(Introspection::inactive());
     };
@@ -112,7 +113,7 @@ async fn consume(
         .about(question.id, &question.client, question.user)
         .from(it.from.clone())
         .fact("grant", grant.id.to_string())
-        .fact("token", presented.carried.jti.as_str())
+        .fact("token", presented.carried.jti.to_string())
         .fact("service", it.by.client().id.0.as_str());
     let commit = Commit::of(Write::SpendItems(spent)).event(event);
     match app.store.commit(commit).await {

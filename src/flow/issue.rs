@@ -7,16 +7,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::domain::action::AskedItem;
+use crate::domain::action::{AskedItem, TokenForm};
 use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::assurance::Assurance;
-use crate::domain::id::{GrantId, RequestId};
+use crate::domain::id::{AccessTokenId, GrantId, RequestId};
 use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
 use crate::domain::token::acting::Acting;
 use crate::domain::token::id_token::{self, IdTokenClaims};
 use crate::domain::token::keyring::Kind as TokenKind;
 use crate::flow::{Fault, Unserved};
+use crate::store::{NewAccessToken, Write};
 
 /// What the tokens are good for.
 pub(super) struct Issue<'a> {
@@ -31,7 +32,7 @@ pub(super) struct Issue<'a> {
     /// What they hang off.
     pub(super) grant: GrantId,
     /// The access token's name.
-    pub(super) jti: String,
+    pub(super) jti: AccessTokenId,
     /// When the access token ends.
     pub(super) ends_at: OffsetDateTime,
     /// What it can be renewed with.
@@ -40,6 +41,14 @@ pub(super) struct Issue<'a> {
     pub(super) bound_to: Option<Confirmation>,
     /// The agent's words to itself.
     pub(super) resume_state: Option<String>,
+}
+
+/// What was issued.
+pub(super) struct Issued {
+    /// The response's JSON.
+    pub(super) response: String,
+    /// What is kept of an access token that is not a JWT.
+    pub(super) kept: Option<Write>,
 }
 
 #[derive(Serialize)]
@@ -61,8 +70,8 @@ struct TokenResponse<'a> {
 }
 
 /// Signs the tokens and words the response.
-pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<String, Unserved> {
-    let access_token = access_token(app, &it, now)?;
+pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<Issued, Unserved> {
+    let (access_token, kept) = access_token(app, &it, now)?;
     // `openid` is in what was asked, but a refresh may leave it out.
     let id_token = if it.scope.split(' ').any(|scope| scope == "openid") {
         Some(id_token(app, &it, &access_token, now)?)
@@ -81,10 +90,41 @@ pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<Str
         approval_id: it.question.id,
         grant_id: it.grant,
     };
-    Ok(serde_json::to_string(&response).map_err(|_| Fault::Key)?)
+    let response = serde_json::to_string(&response).map_err(|_| Fault::Key)?;
+    Ok(Issued { response, kept })
 }
 
-fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String, Fault> {
+/// An access token in the form its service wants.
+pub(super) fn form(
+    app: &App,
+    claims: &AccessTokenClaims<'_>,
+    ends_at: OffsetDateTime,
+) -> Result<(String, Option<Write>), Fault> {
+    let catalogue = &app.catalogue.get().catalogue;
+    match catalogue.resource(claims.aud).map(|it| it.access_token) {
+        Some(TokenForm::Opaque) => {
+            let token = app.secrets.access_tokens.make(claims.jti.0);
+            let kept = NewAccessToken {
+                id: claims.jti,
+                grant: claims.grant_id,
+                claims: serde_json::to_string(claims).map_err(|_| Fault::Key)?,
+                expires_at: ends_at,
+            };
+            Ok((token, Some(Write::AddAccessToken(Box::new(kept)))))
+        }
+        Some(TokenForm::Jwt) | None => {
+            let keyring = app.keyring.get();
+            let signed = keyring.active.sign(TokenKind::AccessToken, claims);
+            Ok((signed.map_err(|_| Fault::Key)?, None))
+        }
+    }
+}
+
+fn access_token(
+    app: &App,
+    it: &Issue<'_>,
+    now: OffsetDateTime,
+) -> Result<(String, Option<Write>), Fault> {
     let issuer = app.settings.public_url.as_str();
     let question = it.question;
     let (assurance, authenticated_at) = authentication(&it.decision.by);
@@ -95,7 +135,7 @@ fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String
         client_id: &question.client.0,
         iat: numeric_date(now),
         exp: numeric_date(it.ends_at),
-        jti: it.jti.clone(),
+        jti: it.jti,
         scope: it.scope.to_owned(),
         authorization_details: granted_details(it.items),
         auth_time: numeric_date(authenticated_at),
@@ -106,9 +146,7 @@ fn access_token(app: &App, it: &Issue<'_>, now: OffsetDateTime) -> Result<String
         card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
         cnf: it.bound_to,
     };
-    let keyring = app.keyring.get();
-    let signed = keyring.active.sign(TokenKind::AccessToken, &claims);
-    signed.map_err(|_| Fault::Key)
+    form(app, &claims, it.ends_at)
 }
 
 fn id_token(

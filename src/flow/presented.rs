@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::domain::ciba::approval::{Answered, DecidedBy, Decision, Question};
 use crate::domain::consent::StandingGrant;
+use crate::domain::id::AccessTokenId;
 use crate::domain::token::carried::Carried;
 use crate::domain::token::keyring::Kind;
 use crate::domain::token::live::{Grant, Live, live};
@@ -12,8 +13,15 @@ use crate::domain::token::refresh::Ground;
 use crate::flow::Unserved;
 
 /// What a token of ours carries, whether or not it still stands.
-pub(super) fn carried(app: &App, token: &str, now: OffsetDateTime) -> Option<Carried> {
-    app.keyring.get().read(Kind::AccessToken, token, now)
+pub(super) async fn carried(
+    app: &App,
+    token: &str,
+    now: OffsetDateTime,
+) -> Result<Option<Carried>, Unserved> {
+    match app.secrets.access_tokens.read(token) {
+        Some(id) => Ok(app.store.access_token(AccessTokenId(id)).await?),
+        None => Ok(app.keyring.get().read(Kind::AccessToken, token, now)),
+    }
 }
 
 /// A token that was found, and what it rests on.

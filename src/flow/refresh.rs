@@ -15,13 +15,13 @@ use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::consent::StandingGrant;
-use crate::domain::id::RefreshTokenId;
+use crate::domain::id::{AccessTokenId, RefreshTokenId};
 use crate::domain::token::access::numeric_date;
 use crate::domain::token::narrowing::Narrowing;
 use crate::domain::token::refresh::{
     GRACE, Ground, Presented, RefreshToken, Renewal, present, renew, reused, unknown,
 };
-use crate::flow::issue::{Issue, issue};
+use crate::flow::issue::{Issue, Issued, issue};
 use crate::flow::{Fault, Unserved, authenticate, collect};
 use crate::store::{Commit, KeptRefresh, NewRefreshToken, StoreError, UsedRefreshToken, Write};
 
@@ -80,8 +80,8 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
         if presented == Presented::Again {
             return again(app, &refreshing, id, kept);
         }
-        let next = next_tokens(app, &refreshing, &found, renewal, now)?;
-        let commit = commit(app, &refreshing, &found, &next, key, now)?;
+        let mut next = next_tokens(app, &refreshing, &found, renewal, now)?;
+        let commit = commit(app, &refreshing, &found, &mut next, key, now)?;
         match app.store.commit(commit).await {
             Ok(()) => return Ok(next.response),
             // Somebody was first, or something it rests on is gone: the next look says which.
@@ -163,6 +163,7 @@ fn renewal(
 struct Next {
     token: NewRefreshToken,
     renewal: Renewal,
+    kept: Option<Write>,
     response: String,
 }
 
@@ -186,16 +187,17 @@ fn next_tokens(
         items: &renewal.items,
         scope: &renewal.scope,
         grant: found.token.grant,
-        jti: token.id.to_string(),
+        jti: AccessTokenId(token.id.0),
         ends_at: renewal.token_ends_at,
         refresh_token: Some(app.secrets.refresh_tokens.make(token.id.0)),
         bound_to: refreshing.by.bound_to(),
         resume_state: None,
     };
-    let response = issue(app, it, now)?;
+    let Issued { response, kept } = issue(app, it, now)?;
     Ok(Next {
         token,
         renewal,
+        kept,
         response,
     })
 }
@@ -204,7 +206,7 @@ fn commit(
     app: &App,
     refreshing: &Refreshing<'_>,
     found: &Found,
-    next: &Next,
+    next: &mut Next,
     key_hash: Option<[u8; 32]>,
     now: OffsetDateTime,
 ) -> Result<Commit, Unserved> {
@@ -234,7 +236,11 @@ fn commit(
         .fact("scope", next.renewal.scope.as_str())
         .fact("expires_at", numeric_date(next.renewal.token_ends_at));
     let commit = Commit::of(Write::UseRefreshToken(Box::new(used))).event(event);
-    Ok(commit.and(Write::KeepRefresh(Box::new(kept))))
+    let commit = commit.and(Write::KeepRefresh(Box::new(kept)));
+    Ok(match next.kept.take() {
+        Some(kept) => commit.and(kept),
+        None => commit,
+    })
 }
 
 /// Where a response is kept: with the token that was used, what was wanted of it and the key it was given

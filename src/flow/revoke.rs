@@ -75,7 +75,7 @@ async fn held(app: &App, it: &Revoking<'_>, now: OffsetDateTime) -> Result<Optio
         };
         (found.token.client, held)
     } else {
-        let Some(carried) = carried(app, it.token, now) else {
+        let Some(carried) = carried(app, it.token, now).await? else {
             return Ok(None);
         };
         let held = Held {

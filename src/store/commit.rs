@@ -17,6 +17,7 @@ use crate::domain::id::{
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
+use crate::store::access_tokens::NewAccessToken;
 use crate::store::grants::{IssuedGrant, SpentItems};
 use crate::store::keys::StoredKey;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
@@ -54,6 +55,8 @@ pub enum Write {
     /// Guard: none of them spent before, their grant not revoked, the person and the client active, no
     /// "always" behind them stopped.
     SpendItems(SpentItems),
+    /// An access token that is not a JWT.
+    AddAccessToken(Box<NewAccessToken>),
     /// The first refresh token of a grant.
     AddRefreshToken(NewRefreshToken),
     /// Guard: unused and in time, its grant not revoked, the person and the client active, no "always"

@@ -12,7 +12,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use entity::{
-    kept_refresh, pace, parcel, redemption, refresh_token, session, sign_in_link, used_assertion,
+    access_token, kept_refresh, pace, parcel, redemption, refresh_token, session, sign_in_link,
+    used_assertion,
 };
 
 use super::Store;
@@ -111,6 +112,11 @@ fn everything(now: OffsetDateTime) -> Vec<Old> {
             kept_refresh::Entity,
             &[kept_refresh::Column::RefreshTokenId],
             Condition::all().add(kept_refresh::Column::Until.lt(at)),
+        ),
+        Old::of(
+            access_token::Entity,
+            &[access_token::Column::Id],
+            Condition::all().add(access_token::Column::ExpiresAt.lt(at)),
         ),
         Old::of(
             refresh_token::Entity,

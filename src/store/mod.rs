@@ -5,6 +5,7 @@
 //! is durable. A write that finds its row changed answers [`StoreError::Overtaken`], and nothing of its
 //! commit is written. The two engines run the same statements.
 
+mod access_tokens;
 mod assertions;
 mod audit;
 mod catalogues;
@@ -29,6 +30,7 @@ mod writer;
 
 use sea_orm::DatabaseConnection;
 
+pub use access_tokens::NewAccessToken;
 pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
 pub use grants::{IssuedGrant, SpentItems};

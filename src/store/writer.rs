@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use super::commit::{Commit, Write};
 use super::error::StoreError;
 use super::{
-    assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, refresh_tokens,
-    requests, sessions, sign_in_links, standing_grants, users,
+    access_tokens, assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels,
+    refresh_tokens, requests, sessions, sign_in_links, standing_grants, users,
 };
 use crate::domain::ciba::approval::ApprovalRequest;
 
@@ -222,6 +222,7 @@ fn is_plain(write: &Write) -> bool {
     match write {
         Write::OpenRequest(new) => new.idempotency.is_none(),
         Write::IssueGrant(_)
+        | Write::AddAccessToken(_)
         | Write::AddRefreshToken(_)
         | Write::KeepRefresh(_)
         | Write::KeepRedemption { .. }
@@ -303,6 +304,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::ForgetExpired(now) => forget::expired(conn, *now).await,
         // Plain inserts are gathered; there is nothing here for them to fail.
         Write::IssueGrant(_)
+        | Write::AddAccessToken(_)
         | Write::AddRefreshToken(_)
         | Write::KeepRefresh(_)
         | Write::KeepRedemption { .. }
@@ -317,6 +319,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
 struct PlainRows {
     requests: Vec<entity::request::ActiveModel>,
     grants: Vec<entity::grant::ActiveModel>,
+    access_tokens: Vec<entity::access_token::ActiveModel>,
     refresh_tokens: Vec<entity::refresh_token::ActiveModel>,
     kept_refreshes: Vec<entity::kept_refresh::ActiveModel>,
     redemptions: Vec<entity::redemption::ActiveModel>,
@@ -336,6 +339,8 @@ impl PlainRows {
             self.requests.push(requests::row(new));
         } else if let Write::IssueGrant(grant) = write {
             self.grants.push(grants::row(grant));
+        } else if let Write::AddAccessToken(token) = write {
+            self.access_tokens.push(access_tokens::row(token));
         } else if let Write::AddRefreshToken(token) = write {
             self.refresh_tokens.push(refresh_tokens::row(token));
         } else if let Write::KeepRefresh(kept) = write {
@@ -363,6 +368,7 @@ impl PlainRows {
     async fn insert<C: ConnectionTrait>(self, conn: &C) -> Result<(), DbErr> {
         insert(conn, self.requests).await?;
         insert(conn, self.grants).await?;
+        insert(conn, self.access_tokens).await?;
         insert(conn, self.refresh_tokens).await?;
         insert(conn, self.kept_refreshes).await?;
         insert(conn, self.redemptions).await?;

@@ -24,6 +24,8 @@ both! {
             ("introspection_endpoint", json!(format!("{url}/oauth/introspect"))),
             ("introspection_signing_alg_values_supported", json!(["ES256"])),
             ("revocation_endpoint", json!(format!("{url}/oauth/revoke"))),
+            ("request_uri_parameter_supported", json!(false)),
+            ("acr_values_supported", json!(["urn:countersign:acr:email-link", "urn:countersign:acr:host-link"])),
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll", "ping"])),

@@ -31,7 +31,7 @@ pub use asked::{Asked, AskedError, AskedItem};
 pub use card::{Card, CardItem, CardResource, Fact, Party};
 pub use catalogue::{
     Always, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind, Permission,
-    PermissionKey, Resource,
+    PermissionKey, Resource, TokenForm,
 };
 pub use details::{Detail, DetailsError, read_details};
 pub use match_code::match_code;

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::acting::Acting;
 use crate::domain::action::{AskedItem, PermissionKey};
 use crate::domain::client::confirmation::Confirmation;
-use crate::domain::id::{GrantId, RequestId, UserId};
+use crate::domain::id::{AccessTokenId, GrantId, RequestId, UserId};
 
 /// How long a token lives that allows nothing but knowing who it was (`openid` alone).
 pub const PLAIN_LIFETIME: Duration = Duration::minutes(5);
@@ -29,7 +29,7 @@ pub struct AccessTokenClaims<'a> {
     /// When it ends.
     pub exp: i64,
     /// Its own name: that of the grant, or of the refresh token given with it.
-    pub jti: String,
+    pub jti: AccessTokenId,
     /// What was granted, as scopes.
     pub scope: String,
     /// What was granted, as typed details.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::acting::Acting;
 use crate::domain::client::confirmation::Confirmation;
-use crate::domain::id::{ClientId, GrantId, RequestId, UserId};
+use crate::domain::id::{AccessTokenId, ClientId, GrantId, RequestId, UserId};
 
 /// The claims [`AccessTokenClaims`](super::access::AccessTokenClaims) were written from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Carried {
     /// When it ends.
     pub exp: i64,
     /// Its own name.
-    pub jti: String,
+    pub jti: AccessTokenId,
     /// What it allows, as scopes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,

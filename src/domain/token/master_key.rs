@@ -16,6 +16,8 @@ pub enum Purpose {
     AuthReqId,
     /// MAC of a refresh token.
     RefreshToken,
+    /// MAC of an access token that is not a JWT.
+    AccessToken,
     /// MAC of a one-time sign-in link.
     SignInLink,
     /// MAC of a session cookie.
@@ -43,6 +45,7 @@ impl Purpose {
         match self {
             Self::AuthReqId => "countersign/v1/auth_req_id",
             Self::RefreshToken => "countersign/v1/refresh_token",
+            Self::AccessToken => "countersign/v1/access_token",
             Self::SignInLink => "countersign/v1/sign_in_link",
             Self::Session => "countersign/v1/session",
             Self::Csrf => "countersign/v1/csrf",

@@ -8,6 +8,7 @@
 //! | session cookie | id ‖ MAC, base64url | 12 h unused, 30 days at most | derived: only the id is stored |
 //! | CSRF token | MAC of the session | the session | derived: not stored |
 //! | access token | JWT, RFC 9068, ES256 | the permission's `token_lifetime` | its `jti`: the grant's id, or the refresh token's beside it |
+//! | opaque access token | id ‖ MAC, base64url | the same | derived: its id, and what a JWT would carry |
 //! | ID token | JWT, OpenID Connect, ES256 | five minutes | not stored |
 //! | client secret | `cs_` + 32 random bytes | until rotated | SHA-256 |
 //!

@@ -37,6 +37,9 @@ struct Metadata<'a> {
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     dpop_signing_alg_values_supported: [&'static str; 3],
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    claims_parameter_supported: bool,
     scopes_supported: Vec<&'a str>,
     claims_supported: [&'static str; 8],
     acr_values_supported: Vec<&'static str>,
@@ -92,6 +95,10 @@ fn metadata(app: &App) -> Response {
         revocation_endpoint_auth_methods_supported: methods,
         revocation_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         dpop_signing_alg_values_supported: keys::ALGORITHMS,
+        request_parameter_supported: false,
+        // Said, as OpenID Connect takes it for true otherwise.
+        request_uri_parameter_supported: false,
+        claims_parameter_supported: false,
         scopes_supported: scopes,
         claims_supported: [
             "iss",

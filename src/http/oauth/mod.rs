@@ -4,6 +4,7 @@ mod backchannel_authentication;
 mod introspection;
 mod jwks;
 mod metadata;
+mod resource_metadata;
 mod revocation;
 mod token;
 
@@ -18,6 +19,11 @@ pub fn router() -> Router<App> {
     Router::new()
         .route(paths::OPENID_CONFIGURATION, get(metadata::openid))
         .route(paths::OAUTH_METADATA, get(metadata::oauth))
+        .route(paths::RESOURCE_METADATA, get(resource_metadata::metadata))
+        .route(
+            paths::RESOURCE_METADATA_BELOW,
+            get(resource_metadata::metadata),
+        )
         .route(paths::JWKS, get(jwks::jwks))
         .route(
             paths::BACKCHANNEL_AUTHENTICATION,

@@ -2,6 +2,7 @@
 
 mod introspection;
 mod items;
+mod opaque;
 mod refresh;
 mod revocation;
 

@@ -88,6 +88,14 @@ fn diff_resource(before: &Resource, after: &Resource, changes: &mut Vec<Change>)
             to: after.name.clone(),
         });
     }
+    if before.access_token != after.access_token {
+        changes.push(Change::Changed {
+            what: name_of(after),
+            part: "access_token".to_owned(),
+            from: before.access_token.as_str().to_owned(),
+            to: after.access_token.as_str().to_owned(),
+        });
+    }
     let known = |permissions: &[Permission], wanted: &Permission| {
         permissions
             .iter()

@@ -53,8 +53,22 @@ pub struct Resource {
     pub identifier: String,
     /// What people call it.
     pub name: String,
+    /// What its access tokens look like.
+    #[serde(default)]
+    pub access_token: TokenForm,
     /// What can be allowed there, in the order of the file.
     pub permissions: Vec<Permission>,
+}
+
+/// What an access token looks like to the service it is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenForm {
+    /// A JWT (RFC 9068), which a service can check by itself.
+    #[default]
+    Jwt,
+    /// A word that says nothing: whoever wants to know asks here (RFC 7662).
+    Opaque,
 }
 
 /// One thing that can be allowed.
@@ -157,6 +171,19 @@ impl Catalogue {
     /// What tells this catalogue from every other.
     pub fn digest(&self) -> [u8; 32] {
         json::digest(&json::canonical(&self.to_json()))
+    }
+}
+
+impl TokenForm {
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Jwt, Self::Opaque];
+
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Schema};
+use super::{
+    Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Schema, TokenForm,
+};
 use crate::domain::action::duration;
 
 impl Catalogue {
@@ -23,6 +25,9 @@ fn put_resource(out: &mut String, resource: &Resource) {
     out.push_str("[[resource]]\n");
     put(out, "identifier", &quoted(&resource.identifier));
     put(out, "name", &quoted(&resource.name));
+    if resource.access_token != TokenForm::default() {
+        put(out, "access_token", &quoted(resource.access_token.as_str()));
+    }
     for permission in &resource.permissions {
         put_permission(out, permission);
     }

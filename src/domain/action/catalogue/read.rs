@@ -7,13 +7,13 @@ use toml::de::DeTable;
 use super::document::{Entry, Page};
 use super::read_permission::{PERMISSION_KEYS, read_permission};
 use super::rules::is_identifier;
-use super::{Catalogue, CatalogueError, PermissionKey, Resource};
+use super::{Catalogue, CatalogueError, PermissionKey, Resource, TokenForm};
 use crate::domain::action::text::agent_text;
 
 const LARGEST: usize = 1024 * 1024;
 const MOST_PERMISSIONS: usize = 500;
 const LONGEST_LABEL: usize = 60;
-const RESOURCE_KEYS: [&str; 3] = ["identifier", "name", "permission"];
+const RESOURCE_KEYS: [&str; 4] = ["identifier", "name", "access_token", "permission"];
 
 impl Catalogue {
     /// Reads a catalogue file.
@@ -99,6 +99,7 @@ fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
             );
         }
     }
+    let access_token = entry.choice("access_token", &TokenForm::ALL, TokenForm::as_str);
     let entries = entry.tables("permission", "a permission", &PERMISSION_KEYS);
     if entries.is_empty() {
         entry.fault(
@@ -122,6 +123,7 @@ fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
     Some(Resource {
         identifier: identifier?.to_owned(),
         name: name?,
+        access_token: access_token.unwrap_or_default(),
         permissions,
     })
 }

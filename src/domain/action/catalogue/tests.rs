@@ -29,6 +29,30 @@ fn only(source: &str) -> Problem {
 const OPEN_TYPE: &str = "type = \"t\"\ntitle = \"Do it\"\n";
 
 #[test]
+fn a_service_may_want_opaque_tokens() {
+    let file = EXAMPLE.replacen(
+        "name = \"Payments\"",
+        "name = \"Payments\"\naccess_token = \"opaque\"",
+        1,
+    );
+    let read = Catalogue::read(&file).unwrap();
+    assert_eq!(read.resources[0].access_token, TokenForm::Opaque);
+    assert_eq!(read.resources[1].access_token, TokenForm::Jwt);
+    assert_eq!(Catalogue::read(&read.to_toml()), Ok(read.clone()));
+    let changes: Vec<String> = catalogue()
+        .diff(&read)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        changes,
+        ["~ resource https://payments.example.com: access_token jwt → opaque"]
+    );
+    let odd = Catalogue::read(&file.replace("opaque", "opqaue")).unwrap_err();
+    assert!(odd.problems[0].fix.contains("opaque"), "{:?}", odd.problems);
+}
+
+#[test]
 fn the_example_reads_cleanly() {
     let catalogue = catalogue();
     let (payments, read) = catalogue.scope("payments.read").unwrap();
