@@ -45,6 +45,7 @@ pub enum Kind {
     KeyRotated,
     AuditExported,
     RequestUnreachable,
+    RequestForbidden,
 }
 
 impl Kind {
@@ -81,6 +82,7 @@ impl Kind {
             Self::KeyRotated => "key.rotated",
             Self::AuditExported => "audit.exported",
             Self::RequestUnreachable => "request.unreachable",
+            Self::RequestForbidden => "request.forbidden",
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
 use crate::domain::parcel::Parcel;
 use crate::domain::user::User;
-use crate::flow::{Fault, Unserved, authenticate, effects, watch};
+use crate::flow::{Fault, Unserved, authenticate, effects, forbid, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
@@ -63,7 +63,8 @@ pub async fn ask(
     {
         return Ok(earlier);
     }
-    let (catalogue, request) = read(app, by, parameters).await?;
+    let judged = read(app, by, parameters).await;
+    let (catalogue, request) = forbid::noted(app, by, envelope.from.as_deref(), judged).await?;
     let bound_to = confirmation::at_asking(by.bound_to(), parameters.dpop_jkt)?;
     let user = app
         .store

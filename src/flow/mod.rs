@@ -16,6 +16,7 @@ pub mod enrol;
 pub mod expire;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod forbid;
 pub mod introspect;
 mod issue;
 pub mod keys;

@@ -30,8 +30,8 @@ pub(crate) mod value;
 pub use asked::{Asked, AskedError, AskedItem};
 pub use card::{Card, CardItem, CardResource, Fact, Party};
 pub use catalogue::{
-    Always, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind, Permission,
-    PermissionKey, Resource, TokenForm,
+    Always, Ask, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind,
+    Permission, PermissionKey, Resource, TokenForm,
 };
 pub use details::{Detail, DetailsError, read_details};
 pub use match_code::match_code;

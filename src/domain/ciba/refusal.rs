@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use time::Duration;
 
+use crate::domain::action::PermissionKey;
+
 /// Why an agent does not get what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -35,6 +37,8 @@ pub enum Refusal {
     UseDpopNonce(String),
     /// `access_denied`, because the person said no (§11, 400).
     AccessDenied(&'static str),
+    /// `access_denied`, because policy lets nobody be asked for this (§13, 403).
+    Forbidden(PermissionKey),
     /// `authorization_pending` (§11).
     AuthorizationPending,
     /// `slow_down` (§11).
@@ -73,7 +77,7 @@ impl Refusal {
             Self::InvalidClient { .. } => "invalid_client",
             Self::InvalidDpopProof(_) => "invalid_dpop_proof",
             Self::UseDpopNonce(_) => "use_dpop_nonce",
-            Self::AccessDenied(_) => "access_denied",
+            Self::AccessDenied(_) | Self::Forbidden(_) => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown | Self::TooMany { .. } => "slow_down",
             Self::ExpiredToken(_) => "expired_token",
@@ -95,6 +99,7 @@ impl Refusal {
             | Self::ExpiredToken(why)
             | Self::InvalidGrant(why) => Some(why),
             Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
+            Self::Forbidden(_) => Some("policy forbids asking for this"),
             Self::UnknownUserId => Some("the hint names nobody who can be asked"),
             Self::InvalidClient { .. } => Some("client authentication failed"),
             Self::UseDpopNonce(_) => Some("the proof needs the nonce in this answer's DPoP-Nonce"),
@@ -128,6 +133,7 @@ impl Refusal {
             | Self::InvalidGrant(_)
             | Self::UnsupportedGrantType => 400,
             Self::InvalidClient { .. } => 401,
+            Self::Forbidden(_) => 403,
             Self::KeyReused => 422,
             Self::TooMany { .. } => 429,
             Self::Unavailable { .. } => 503,
@@ -151,6 +157,7 @@ impl Refusal {
             | Self::InvalidDpopProof(_)
             | Self::UseDpopNonce(_)
             | Self::AccessDenied(_)
+            | Self::Forbidden(_)
             | Self::AuthorizationPending
             | Self::SlowDown
             | Self::ExpiredToken(_)

@@ -13,7 +13,7 @@ use super::notification_token::NotificationToken;
 use super::refusal::Refusal;
 use super::{GRANT_TYPE, binding_message};
 use crate::domain::action::text::CleanText;
-use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
+use crate::domain::action::{Asked, AskedError, AskedItem, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
 
 /// Longest `resume_state`, in bytes.
@@ -101,6 +101,7 @@ pub fn read(
         .collect();
     let asked = Asked::read(&scopes, &details, &resource, terms.catalogue).map_err(refuse_asked)?;
     permitted(client, &asked)?;
+    not_forbidden(&asked, terms.catalogue)?;
     let said = parameters
         .binding_message
         .map(binding_message::read)
@@ -188,6 +189,19 @@ fn permitted(client: &Client, asked: &Asked) -> Result<(), Refusal> {
             "this client may not ask for that resource",
         )),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// What policy lets nobody be asked for (§13): known here, and for this client, so that who may not
+/// even name it learns nothing about it.
+fn not_forbidden(asked: &Asked, catalogue: &Catalogue) -> Result<(), Refusal> {
+    let forbidden = |item: &&AskedItem| {
+        let known = catalogue.permission(&item.key);
+        known.is_some_and(|(_, permission)| !permission.may_be_asked())
+    };
+    match asked.items.iter().find(forbidden) {
+        Some(item) => Err(Refusal::Forbidden(item.key.clone())),
+        None => Ok(()),
     }
 }
 

@@ -78,7 +78,9 @@ pub fn refreshable_until(
 ) -> OffsetDateTime {
     match catalogue.permission(&item.key) {
         Some((resource, permission))
-            if !permission.single_use && resource.identifier == item.resource =>
+            if !permission.single_use
+                && permission.may_be_asked()
+                && resource.identifier == item.resource =>
         {
             granted_at + permission.access_for
         }

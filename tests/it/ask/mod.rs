@@ -2,6 +2,7 @@
 
 mod client_authentication;
 mod details;
+mod forbidden;
 mod hints;
 mod idempotency;
 mod limits;

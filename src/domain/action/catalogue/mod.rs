@@ -80,6 +80,9 @@ pub struct Permission {
     pub title: Title,
     /// How much harm a wrong yes can do.
     pub tier: Tier,
+    /// Whether it may be asked for at all.
+    #[serde(default)]
+    pub ask: Ask,
     /// How long one approval may be refreshed.
     #[serde(with = "duration::text")]
     pub access_for: Duration,
@@ -96,6 +99,17 @@ pub struct Permission {
     pub schema: Option<Schema>,
     /// The parts of the details that a person is shown and may bound.
     pub fields: Vec<Field>,
+}
+
+/// Whether a permission may be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// A person, who decides.
+    #[default]
+    Person,
+    /// Nobody: policy has decided.
+    Forbidden,
 }
 
 /// Whether a person may say "always".
@@ -195,7 +209,28 @@ impl Permission {
 
     /// Whether a person may say "always" to this.
     pub fn offers_always(&self) -> bool {
-        self.always != Always::Never && self.tier != Tier::Critical
+        self.always != Always::Never && self.tier != Tier::Critical && self.may_be_asked()
+    }
+
+    /// Whether an agent may ask for this.
+    pub fn may_be_asked(&self) -> bool {
+        match self.ask {
+            Ask::Person => true,
+            Ask::Forbidden => false,
+        }
+    }
+}
+
+impl Ask {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Person, Self::Forbidden];
+
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Forbidden => "forbidden",
+        }
     }
 }
 

@@ -41,6 +41,9 @@ fn put_permission(out: &mut String, permission: &Permission) {
     }
     put(out, "title", &quoted(permission.title.source()));
     put(out, "tier", &quoted(permission.tier.as_str()));
+    if !permission.may_be_asked() {
+        put(out, "ask", &quoted(permission.ask.as_str()));
+    }
     if !permission.access_for.is_zero() {
         put(
             out,

@@ -6,14 +6,15 @@ use super::document::Entry;
 use super::read_field::{FIELD_KEYS, read_field, refuse_overlaps};
 use super::read_schema::read_schema;
 use super::rules::{is_reserved, is_scope};
-use super::{Always, Consequence, Field, Permission, PermissionKey, Schema, Title};
+use super::{Always, Ask, Consequence, Field, Permission, PermissionKey, Schema, Title};
 use crate::domain::action::{Tier, duration};
 
-pub(super) const PERMISSION_KEYS: [&str; 11] = [
+pub(super) const PERMISSION_KEYS: [&str; 12] = [
     "scope",
     "type",
     "title",
     "tier",
+    "ask",
     "access_for",
     "token_lifetime",
     "always",
@@ -38,6 +39,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
     } else {
         tier
     };
+    let ask = entry.choice("ask", &Ask::ALL, Ask::as_str);
     let always = tier.map(|tier| read_always(entry, tier));
     let access_for = read_access(entry);
     let token_lifetime = read_lifetime(entry);
@@ -52,6 +54,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
         key: key?,
         title: title?,
         tier: tier?,
+        ask: ask.unwrap_or_default(),
         access_for,
         token_lifetime,
         always: always?,

@@ -198,6 +198,31 @@ fn without_always_a_dangerous_permission_has_none() {
 }
 
 #[test]
+fn t34_what_may_not_be_asked_is_read_written_and_told_as_a_change() {
+    let with = |ask: &str| one(&format!("scope = \"a\"\ntitle = \"See it\"\n{ask}"));
+    let read = |ask: &str| Catalogue::read(&with(ask)).unwrap();
+    let (usual, forbidden) = (read(""), read("ask = \"forbidden\"\n"));
+    assert_eq!(usual, read("ask = \"person\"\n"));
+    assert_eq!(Catalogue::read(&forbidden.to_toml()).unwrap(), forbidden);
+    assert_eq!(
+        Catalogue::from_json(forbidden.to_json()).unwrap(),
+        forbidden
+    );
+    assert!(!usual.to_toml().contains("ask"));
+    let permission = |catalogue: &Catalogue| catalogue.scope("a").unwrap().1.clone();
+    assert!(permission(&usual).offers_always() && !permission(&forbidden).offers_always());
+    let told = |from: &Catalogue, to: &Catalogue| {
+        let changes = from.diff(to);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        changes[0].to_string()
+    };
+    let (on, off) = (told(&usual, &forbidden), told(&forbidden, &usual));
+    assert!(on.contains("ask") && on.contains("forbidden"), "{on}");
+    assert!(off.contains("ask") && off.contains("person"), "{off}");
+    assert!(only(&with("ask = \"nobody\"\n")).fix.contains("forbidden"));
+}
+
+#[test]
 fn a_permission_is_a_scope_or_a_type() {
     assert!(only(&one("title = \"See it\"")).cause.contains("neither"));
     assert!(
