@@ -8,7 +8,7 @@ use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
 
 mod m20261122_000001_create_tables;
 
-pub use sea_orm_migration::MigratorTrait;
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 /// Every change, oldest first.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::config::data_dir::{self, Lock, LockError, Place};
 use crate::config::{self, Config, ConfigError, Loaded, Mail, Settings, master_key};
 use crate::entropy::Entropy;
 use crate::flow::keys::KeysError;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Whom push services write to when the operator has named nobody they would accept.
 const NOBODY: &str = "mailto:operator@countersign.example";
@@ -127,12 +127,13 @@ async fn open_place(config: Config, public_url: String, place: Place) -> Result<
     let _turn = place.file.as_deref().map(data_dir::opening).transpose()?;
     let new = is_new(&place);
     let entropy = Entropy::system();
-    let key = master_key::find(
-        config.master_key_file.as_deref(),
-        &place.dir,
-        !place.has_database(),
-        || entropy.bytes().ok(),
-    )?;
+    let named = config.master_key_file.as_deref();
+    let sealed = match &place.file {
+        Some(_) => place.has_database(),
+        // Asked only when the answer matters: it takes a connection.
+        None => master_key::is_missing(named, &place.dir) && has_keys(&place).await?,
+    };
+    let key = master_key::find(named, &place.dir, !sealed, || entropy.bytes().ok())?;
     place.make_private()?;
     let roots = roots(config.extra_roots_file.as_deref())?;
     let allow = config
@@ -180,6 +181,12 @@ async fn open_place(config: Config, public_url: String, place: Place) -> Result<
         new,
         lock: None,
     })
+}
+
+/// Whether the PostgreSQL database holds what another master key has sealed.
+async fn has_keys(place: &Place) -> Result<bool, Failure> {
+    let looked = Store::has_keys(place.url.expose_secret()).await;
+    looked.map_err(|error| cannot_open(place, &error))
 }
 
 fn cannot_open(place: &Place, error: &StoreError) -> Failure {

@@ -51,6 +51,15 @@ pub fn find(
     }
 }
 
+/// Whether there is no key, and [`find`] would have to make one.
+pub fn is_missing(named: Option<&Path>, data_dir: &Path) -> bool {
+    let handed_over = || {
+        let dir = std::env::var_os("CREDENTIALS_DIRECTORY");
+        dir.is_some_and(|dir| Path::new(&dir).join(NAME).exists())
+    };
+    named.is_none() && !data_dir.join(NAME).exists() && !handed_over()
+}
+
 fn found(key: MasterKey, path: &Path, made: bool) -> Found {
     Found {
         key,

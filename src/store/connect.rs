@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use migration::{Migrator, MigratorTrait as _};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
+use migration::{Migrator, MigratorTrait as _, SchemaManager};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait as _,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+};
+
+use entity::signing_key;
 
 use super::error::StoreError;
 
@@ -39,10 +44,22 @@ async fn sqlite(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), S
         )));
     }
     let writer = Database::connect(sqlite_options(url, 1)).await?;
-    Migrator::up(&writer, None).await?;
+    migrate_at_once(&writer).await?;
     let readers = Database::connect(sqlite_options(url, SQLITE_READERS)).await?;
     check_durability(&writer).await?;
     Ok((readers, writer))
+}
+
+/// All of it, or nothing: whoever opens the same file at the same moment waits, and then finds it done,
+/// and a start that is killed leaves no half-made tables.
+async fn migrate_at_once(writer: &DatabaseConnection) -> Result<(), StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let tx = writer.begin_with_options(options).await?;
+    Migrator::up(&tx, None).await?;
+    Ok(tx.commit().await?)
 }
 
 fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
@@ -96,6 +113,19 @@ async fn postgresql(url: &str) -> Result<(DatabaseConnection, DatabaseConnection
     Ok((readers, writer))
 }
 
+/// Whether a PostgreSQL database holds keys of ours. Looks, and changes nothing.
+pub(super) async fn has_keys(url: &str) -> Result<bool, StoreError> {
+    let database = Database::connect(postgresql_options(url, 1)).await?;
+    let looked = async {
+        let tables = SchemaManager::new(&database);
+        Ok(tables.has_table("signing_keys").await?
+            && signing_key::Entity::find().one(&database).await?.is_some())
+    };
+    let found = looked.await;
+    let _ = database.close().await;
+    found
+}
+
 fn postgresql_options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
@@ -123,4 +153,30 @@ async fn migrate_alone(writer: &DatabaseConnection) -> Result<(), StoreError> {
     let migrated = Migrator::up(writer, None).await;
     writer.execute_unprepared(UNLOCK).await?;
     Ok(migrated?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_new_file_may_be_opened_by_several_at_once() {
+        for round in 0..5 {
+            let name = format!("cs-at-once-{round}-{}", std::process::id());
+            let dir = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&dir).unwrap();
+            let url = format!("sqlite://{}/db.sqlite", dir.display());
+            let mut opening = tokio::task::JoinSet::new();
+            for _ in 0..8 {
+                let url = url.clone();
+                opening.spawn(async move { Store::open(&url).await });
+            }
+            for store in opening.join_all().await {
+                let store = store.unwrap();
+                store.ping().await.unwrap();
+                store.close().await;
+            }
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
 }

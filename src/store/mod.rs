@@ -69,6 +69,11 @@ impl Store {
         })
     }
 
+    /// Whether a PostgreSQL database that is not opened yet holds keys, which some master key has sealed.
+    pub async fn has_keys(url: &str) -> Result<bool, StoreError> {
+        connect::has_keys(url).await
+    }
+
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
         if self.readers.get_database_backend() == sea_orm::DatabaseBackend::Postgres {

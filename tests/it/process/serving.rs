@@ -1,5 +1,8 @@
 //! `serve`: what it refuses to start with, how it stops, and that there is one of it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::program::{Program, Ran};
 use super::server::Server;
 use crate::world::Answer;
@@ -61,6 +64,24 @@ async fn sec_i16_a_second_server_on_the_same_database_is_refused() {
     server.kill().await;
     server.start_again().await;
     server.stop().await;
+}
+
+on_both! {
+    async fn a_lost_master_key_is_told_and_not_made_anew(server: Server) {
+        server.stop().await;
+        let key = server.program.data().join("master.key");
+        let kept = std::fs::read_to_string(&key).expect("a key");
+        std::fs::remove_file(&key).expect("gone");
+        for command in [&["serve"][..], &["client", "list"]] {
+            let refused = server.program.run(command).await;
+            refused.ended(3, &["master key is missing", "fix: ", "backup"]);
+            assert!(!key.exists(), "a new key would open nothing");
+        }
+        std::fs::write(&key, kept).expect("brought back");
+        let private = Permissions::from_mode(0o600);
+        std::fs::set_permissions(&key, private).expect("private");
+        server.program.done(&["client", "list"]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
