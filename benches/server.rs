@@ -26,7 +26,7 @@ use countersign::config::Settings;
 use countersign::config::settings::Limits;
 use countersign::domain::ciba::GRANT_TYPE;
 use countersign::domain::ciba::mode::Mode;
-use countersign::domain::client::authentication::secret_hash;
+use countersign::domain::client::secret::{SecretHashes, secret_hash};
 use countersign::domain::client::{Client, Credentials, ProofTerms, Role};
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::id::{ClientId, RequestId, UserId};
@@ -159,7 +159,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         name: "Bench".into(),
         role: Role::Agent,
         active: true,
-        credentials: Credentials::SecretBasic(secret_hash(SECRET)),
+        credentials: Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET))),
         mode: Mode::Poll,
         proof: ProofTerms::default(),
         notification_endpoint: None,

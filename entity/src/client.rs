@@ -19,6 +19,13 @@ pub struct Model {
     pub auth_method: String,
     /// SHA-256 of the client secret.
     pub secret_hash: Option<Vec<u8>>,
+    /// SHA-256 of the secret before.
+    pub previous_secret_hash: Option<Vec<u8>>,
+    /// Until when the secret before is still taken.
+    pub previous_secret_until: Option<i64>,
+    /// Where its public keys are.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub jwks_uri: Option<String>,
     /// Its public keys, a JWK Set.
     #[sea_orm(column_type = "Text", nullable)]
     pub jwks: Option<String>,

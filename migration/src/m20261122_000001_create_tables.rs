@@ -34,6 +34,9 @@ const TABLES: &[&str] = &[
         auth_method TEXT NOT NULL
             CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt')),
         secret_hash {bytes} CHECK (length(secret_hash) = 32),
+        previous_secret_hash {bytes} CHECK (length(previous_secret_hash) = 32),
+        previous_secret_until BIGINT,
+        jwks_uri TEXT,
         jwks TEXT,
         delivery_mode TEXT NOT NULL CHECK (delivery_mode IN ('poll', 'ping', 'push')),
         notification_endpoint TEXT,
@@ -46,7 +49,10 @@ const TABLES: &[&str] = &[
         request_signing_alg TEXT,
         created_at BIGINT NOT NULL,
         CHECK ((auth_method = 'private_key_jwt') = (secret_hash IS NULL)),
-        CHECK ((auth_method = 'private_key_jwt') = (jwks IS NOT NULL)),
+        CHECK ((auth_method = 'private_key_jwt') = (jwks IS NOT NULL OR jwks_uri IS NOT NULL)),
+        CHECK (jwks IS NULL OR jwks_uri IS NULL),
+        CHECK ((previous_secret_hash IS NULL) = (previous_secret_until IS NULL)),
+        CHECK (previous_secret_hash IS NULL OR secret_hash IS NOT NULL),
         CHECK ((delivery_mode = 'poll') = (notification_endpoint IS NULL))
     )",
     "CREATE TABLE users (

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod clients;
+mod key_sets;
 pub mod open;
 mod secrets;
 
@@ -26,6 +27,7 @@ use crate::store::Store;
 
 pub use assertions::Assertions;
 pub use clients::Clients;
+pub use key_sets::KeySets;
 pub use secrets::Secrets;
 
 /// A handle on everything; cheap to clone.
@@ -51,6 +53,8 @@ pub struct Parts {
     pub catalogue: Current<VersionedCatalogue>,
     /// Clients, remembered for a moment so that a pending poll touches no disk.
     pub clients: Clients,
+    /// Keys fetched from clients' own addresses.
+    pub key_sets: KeySets,
     /// Client assertions seen by this process.
     pub assertions: Assertions,
     /// Who is waiting for which answer.

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{App, Channels, Clients, Current, Parts, Secrets, VersionedCatalogue};
+use super::{App, Channels, Clients, Current, KeySets, Parts, Secrets, VersionedCatalogue};
 use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::{Sender, SenderError, SenderOptions};
@@ -79,6 +79,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         keyring: Current::new(keyring),
         catalogue: Current::new(VersionedCatalogue { version, catalogue }),
         clients: Clients::default(),
+        key_sets: KeySets::default(),
         assertions: crate::app::Assertions::default(),
         signal: Signal::default(),
         outbox: Wake::default(),

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::host::Host;
 use super::output::Output;
+use crate::domain::action::duration;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::delivery::BadDelivery;
@@ -24,12 +26,28 @@ pub(super) enum ClientCommand {
     Add(Box<Add>),
     /// List the clients
     List,
+    /// Show everything about a client
+    Show {
+        /// Its client_id
+        client_id: String,
+    },
+    /// Give a client another secret, which is shown once
+    #[command(after_help = "Example:\n  countersign client rotate-secret deploy-bot --overlap 1h")]
+    RotateSecret {
+        /// Its client_id
+        client_id: String,
+        /// How long the secret before is still taken. Without it: not at all
+        #[arg(long, value_name = "LENGTH", value_parser = overlap)]
+        overlap: Option<Duration>,
+    },
     /// Refuse a client everywhere, at once
+    #[command(visible_alias = "suspend")]
     Disable {
         /// Its client_id
         client_id: String,
     },
     /// Let a disabled client in again
+    #[command(visible_alias = "resume")]
     Enable {
         /// Its client_id
         client_id: String,
@@ -61,6 +79,9 @@ pub(super) struct Add {
     /// Its public keys, for private_key_jwt: a file with a JWK Set, or - for stdin
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where its public keys are instead, for private_key_jwt: an https URL
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// A scope it may ask for; may be repeated. Without one: all in the catalogue
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
@@ -96,7 +117,7 @@ impl From<RegisterError> for Failure {
                 .fix("`countersign person list` and `countersign client list` show who is there"),
             error @ (RegisterError::KeysMissing | RegisterError::KeysUnused) => {
                 Self::new(Exit::Usage, error).fix(
-                    "give --auth private-key-jwt and --jwks FILE together"
+                    "give --auth private-key-jwt and --jwks FILE or --jwks-uri URL together"
                         .replace("private-key-jwt", "private_key_jwt"),
                 )
             }
@@ -116,7 +137,14 @@ impl From<RegisterError> for Failure {
             error @ RegisterError::Endpoint(_) => Self::new(Exit::Usage, error)
                 .effect("nothing was added")
                 .fix("a host of your own network is named in outbound_allow first"),
-            error @ (RegisterError::Delivery(
+            error @ RegisterError::NoSecret(_) => {
+                Self::new(Exit::Usage, error).effect("nothing was changed")
+            }
+            error @ RegisterError::Address(_) => Self::new(Exit::Usage, error)
+                .effect("nothing was added")
+                .fix("hosts that are not public are listed in outbound_allow"),
+            error @ (RegisterError::KeysTwice
+            | RegisterError::Delivery(
                 BadDelivery::GrantTypeMissing | BadDelivery::NotAnAgent,
             )
             | RegisterError::Name(_)
@@ -142,6 +170,10 @@ pub(super) async fn run(
     match command {
         ClientCommand::Add(add) => add_client(*add, host, output).await,
         ClientCommand::List => list(host, output).await,
+        ClientCommand::Show { client_id } => show(client_id, host, output).await,
+        ClientCommand::RotateSecret { client_id, overlap } => {
+            rotate_secret(client_id, overlap, host, output).await
+        }
         ClientCommand::Disable { client_id } => set_active(client_id, false, host, output).await,
         ClientCommand::Enable { client_id } => set_active(client_id, true, host, output).await,
     }
@@ -154,6 +186,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         role: Role::from_word(&add.role).unwrap_or(Role::Agent),
         auth: AuthMethod::from_word(&add.auth).unwrap_or(AuthMethod::ClientSecretBasic),
         jwks,
+        jwks_uri: add.jwks_uri,
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
             audience: Audience::from_word(&add.assertion_audience).unwrap_or_default(),
@@ -238,6 +271,68 @@ async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// How long two secrets are taken.
+fn overlap(text: &str) -> Result<Duration, String> {
+    let length = duration::read(text).map_err(|error| error.to_string())?;
+    if (Duration::SECOND..=Duration::days(30)).contains(&length) {
+        Ok(length)
+    } else {
+        Err("it must be from 1s to 30d".to_owned())
+    }
+}
+
+async fn rotate_secret(
+    client_id: String,
+    overlap: Option<Duration>,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let rotated = register::rotate_secret(&host.app, &ClientId(client_id), overlap).await?;
+    let (id, name) = (&rotated.client.id, &rotated.client.name);
+    let before = match overlap {
+        Some(length) => format!(
+            "the one before is taken for {} more",
+            duration::write(length)
+        ),
+        None => "the one before is not taken any more".to_owned(),
+    };
+    output.done(format_args!("{name} has another secret; {before}"));
+    let secret = rotated.secret.as_ref().map(ExposeSecret::expose_secret);
+    let secret = secret.unwrap_or_default();
+    if output.json {
+        output.json(&json!({ "client_id": id, "client_secret": secret }));
+    } else {
+        output.data(format_args!("client_id      {id}"));
+        output.data(format_args!("client_secret  {secret}"));
+    }
+    output.warn("the secret is shown this once: keep it where only the client can read it");
+    Ok(Exit::Ok)
+}
+
+async fn show(client_id: String, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let client = register::client(&host.app, &ClientId(client_id)).await?;
+    let shown = shown(&client);
+    if output.json {
+        output.json(&shown);
+        return Ok(Exit::Ok);
+    }
+    let members = shown.as_object().into_iter().flatten();
+    for (name, value) in members {
+        let words = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(list) if list.is_empty() => "all".to_owned(),
+            Value::Array(list) => {
+                let words: Vec<_> = list.iter().filter_map(Value::as_str).collect();
+                words.join(" ")
+            }
+            Value::Null => "none".to_owned(),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        };
+        output.data(format_args!("{name:<32}  {words}"));
+    }
+    Ok(Exit::Ok)
+}
+
 async fn set_active(
     client_id: String,
     active: bool,
@@ -264,6 +359,7 @@ fn shown(client: &Client) -> Value {
         "role": client.role,
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
+        "jwks_uri": client.credentials.jwks_uri(),
         "dpop_bound_access_tokens": client.proof.dpop_bound,
         "assertion_audience": client.proof.audience.as_str(),
         "backchannel_token_delivery_mode": client.mode,

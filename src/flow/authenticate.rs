@@ -6,12 +6,16 @@
 //! sends such a proof again elsewhere learns that there is no answer yet, or gets a token that only the
 //! key's owner can use; writing each poll's proof would cost every waiting agent a write every few seconds.
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::Client;
 use crate::domain::client::assertion::Us;
 use crate::domain::client::authentication::{Authenticated, Presented};
 use crate::domain::client::dpop::{self, Expected, Proof};
-use crate::flow::Unserved;
+use crate::domain::client::keys::PublicKeys;
+use crate::flow::{Unserved, key_sets};
 use crate::paths;
 use crate::store::{Commit, StoreError, Write};
 
@@ -35,7 +39,13 @@ pub async fn client(
     };
     let now = app.clock.now();
     let client = app.clients.find(&app.store, &presented.client).await?;
-    let authenticated = presented.verify(client, us(app), now)?;
+    let elsewhere = presented.is_assertion()
+        && (client.as_ref()).is_some_and(|it| it.active && it.credentials.jwks_uri().is_some());
+    let authenticated = match client {
+        // Boxed: few clients keep their keys elsewhere, and all polls come through here.
+        Some(client) if elsewhere => Box::pin(signed_elsewhere(app, &presented, client)).await?,
+        client => presented.verify(client, us(app), None, now)?,
+    };
     // Read first: whoever is told to come back with a nonce may come back with the same assertion.
     let proof = shown.dpop.map(|proof| read(app, proof, shown.path));
     let proof = proof.transpose()?;
@@ -51,6 +61,28 @@ pub async fn client(
         return Err(used_before().into());
     }
     Ok(authenticated.showing(proof))
+}
+
+/// Checks an assertion with the keys at the client's own address. When none of those known has signed it, they
+/// may have changed.
+async fn signed_elsewhere(
+    app: &App,
+    presented: &Presented,
+    client: Arc<Client>,
+) -> Result<Authenticated, Refusal> {
+    let url = client.credentials.jwks_uri().unwrap_or_default();
+    let verify = |keys: Option<Arc<PublicKeys>>| {
+        let now = app.clock.now();
+        presented.verify(Some(Arc::clone(&client)), us(app), keys.as_deref(), now)
+    };
+    let refused = match verify(key_sets::keys(app, url, false).await) {
+        Ok(authenticated) => return Ok(authenticated),
+        Err(refused) => refused,
+    };
+    match key_sets::keys(app, url, true).await {
+        Some(others) => verify(Some(others)),
+        None => Err(refused),
+    }
 }
 
 /// Whom an assertion may name.

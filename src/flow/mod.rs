@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 mod forbid;
 pub mod introspect;
 mod issue;
+mod key_sets;
 pub mod keys;
 mod presented;
 pub mod refresh;

@@ -8,11 +8,14 @@ use sea_orm::{
 
 use entity::client::{ActiveModel, Column, Entity, Model};
 
+use super::commit::RotatedSecret;
 use super::error::{StoreError, inconsistent};
 use super::{Store, writer};
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
+use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
@@ -44,11 +47,11 @@ fn json(list: &[String]) -> String {
 
 /// Adds a client; 0 when the id is taken.
 pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result<u64, DbErr> {
-    let (secret_hash, jwks) = match &client.credentials {
-        Credentials::SecretBasic(hash) | Credentials::SecretPost(hash) => {
-            (Some(hash.to_vec()), None)
-        }
-        Credentials::PrivateKeyJwt(keys) => (None, Some(keys.document().to_owned())),
+    let secret = client.credentials.secret();
+    let (jwks, jwks_uri) = match client.credentials.keys() {
+        Some(KeySource::Registered(keys)) => (Some(keys.document().to_owned()), None),
+        Some(KeySource::At(url)) => (None, Some(url.clone())),
+        None => (None, None),
     };
     let row = ActiveModel {
         id: ActiveValue::Set(client.id.0.clone()),
@@ -56,8 +59,11 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         role: ActiveValue::Set(client.role.as_str().to_owned()),
         status: ActiveValue::Set(status(client.active).to_owned()),
         auth_method: ActiveValue::Set(client.credentials.method().as_str().to_owned()),
-        secret_hash: ActiveValue::Set(secret_hash),
+        secret_hash: ActiveValue::Set(secret.map(|it| it.current.to_vec())),
+        previous_secret_hash: ActiveValue::Set(None),
+        previous_secret_until: ActiveValue::Set(None),
         jwks: ActiveValue::Set(jwks),
+        jwks_uri: ActiveValue::Set(jwks_uri),
         delivery_mode: ActiveValue::Set(client.mode.as_str().to_owned()),
         notification_endpoint: ActiveValue::Set(client.notification_endpoint.clone()),
         scopes: ActiveValue::Set(json(&client.scopes)),
@@ -89,6 +95,24 @@ pub(super) async fn set_active<C: ConnectionTrait>(
     Ok(update.exec(conn).await?.rows_affected)
 }
 
+/// Gives a client another secret; 0 when it has another already.
+pub(super) async fn rotate_secret<C: ConnectionTrait>(
+    conn: &C,
+    rotated: &RotatedSecret,
+) -> Result<u64, DbErr> {
+    let kept = rotated.keep_until.map(|_| rotated.from.to_vec());
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(rotated.client.0.as_str()))
+        .filter(Column::SecretHash.eq(rotated.from.to_vec()))
+        .col_expr(Column::SecretHash, Expr::value(rotated.to.to_vec()))
+        .col_expr(Column::PreviousSecretHash, Expr::value(kept))
+        .col_expr(
+            Column::PreviousSecretUntil,
+            Expr::value(rotated.keep_until.map(milliseconds)),
+        );
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
 pub(super) fn status(active: bool) -> &'static str {
     if active { "active" } else { "disabled" }
 }
@@ -96,21 +120,13 @@ pub(super) fn status(active: bool) -> &'static str {
 fn read(row: Model) -> Result<Client, StoreError> {
     let odd = |column| inconsistent("clients", &row.id, column);
     let list = |json: &str, column| serde_json::from_str(json).map_err(|_| odd(column));
-    let hash = || -> Option<[u8; 32]> { row.secret_hash.as_deref()?.try_into().ok() };
+    let secret = || read_secret(&row).ok_or_else(|| odd("secret_hash"));
     let credentials =
         match AuthMethod::from_word(&row.auth_method).ok_or_else(|| odd("auth_method"))? {
-            AuthMethod::ClientSecretBasic => {
-                Credentials::SecretBasic(hash().ok_or_else(|| odd("secret_hash"))?)
-            }
-            AuthMethod::ClientSecretPost => {
-                Credentials::SecretPost(hash().ok_or_else(|| odd("secret_hash"))?)
-            }
+            AuthMethod::ClientSecretBasic => Credentials::SecretBasic(secret()?),
+            AuthMethod::ClientSecretPost => Credentials::SecretPost(secret()?),
             AuthMethod::PrivateKeyJwt => {
-                let keys = row
-                    .jwks
-                    .as_deref()
-                    .and_then(|jwks| PublicKeys::read(jwks).ok());
-                Credentials::PrivateKeyJwt(keys.ok_or_else(|| odd("jwks"))?)
+                Credentials::PrivateKeyJwt(read_keys(&row).ok_or_else(|| odd("jwks"))?)
             }
         };
     Ok(Client {
@@ -132,4 +148,21 @@ fn read(row: Model) -> Result<Client, StoreError> {
         created_at: from_milliseconds(row.created_at),
         id: ClientId(row.id),
     })
+}
+
+fn read_secret(row: &Model) -> Option<SecretHashes> {
+    let hash = |bytes: &Option<Vec<u8>>| <[u8; 32]>::try_from(bytes.as_deref()?).ok();
+    let until = row.previous_secret_until.map(from_milliseconds);
+    Some(SecretHashes {
+        current: hash(&row.secret_hash)?,
+        previous: hash(&row.previous_secret_hash).zip(until),
+    })
+}
+
+fn read_keys(row: &Model) -> Option<KeySource> {
+    match (&row.jwks, &row.jwks_uri) {
+        (Some(jwks), None) => PublicKeys::read(jwks).ok().map(KeySource::Registered),
+        (None, Some(url)) => Some(KeySource::At(url.clone())),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
 }

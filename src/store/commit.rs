@@ -89,6 +89,8 @@ pub enum Write {
     AddClient(Box<Client>),
     /// Guard: there is such a client, in the other state.
     SetClientActive(ClientId, bool),
+    /// Guard: it has that secret.
+    RotateSecret(RotatedSecret),
     /// Guard: the id, address and username are new.
     AddUser(Box<User>),
     /// Guard: there is such a person, in the other state.
@@ -127,6 +129,19 @@ pub enum Write {
     RetireKey(String, OffsetDateTime),
     /// What could not be used any more by this moment is deleted; not a guard.
     ForgetExpired(OffsetDateTime),
+}
+
+/// A client gets another secret.
+#[derive(Clone, Debug)]
+pub struct RotatedSecret {
+    /// Which client.
+    pub client: ClientId,
+    /// The hash it has.
+    pub from: [u8; 32],
+    /// The hash it gets.
+    pub to: [u8; 32],
+    /// Until when the one before is still taken, if at all.
+    pub keep_until: Option<OffsetDateTime>,
 }
 
 /// Who wants to deliver what.

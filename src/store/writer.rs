@@ -243,6 +243,7 @@ fn is_plain(write: &Write) -> bool {
         | Write::Pace(..)
         | Write::AddClient(_)
         | Write::SetClientActive(..)
+        | Write::RotateSecret(_)
         | Write::AddUser(_)
         | Write::SetUserActive(..)
         | Write::UseSignInLink(..)
@@ -282,6 +283,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => requests::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,
+        Write::RotateSecret(rotated) => clients::rotate_secret(conn, rotated).await,
         Write::SetClientActive(id, active) => clients::set_active(conn, id, *active).await,
         Write::AddUser(user) => users::add(conn, user).await,
         Write::SetUserActive(id, active) => users::set_active(conn, *id, *active).await,

@@ -4,6 +4,7 @@
 //   ISSUER, CLIENT_ID, LOGIN_HINT   required
 //   CLIENT_SECRET                   for AUTH=basic (the default) and AUTH=post
 //   CLIENT_KEY, CLIENT_KEY_ID       for AUTH=private_key_jwt: path of a PKCS #8 PEM (P-256), and its `kid`
+//   DPOP                            if set, tokens are to be bound to a key (RFC 9449)
 //   SCOPE                           `openid` unless given
 //   PARAMETERS                      more of the backchannel request, as a JSON object of strings
 //   TOKEN_PARAMETERS                more of the token request, likewise
@@ -62,6 +63,8 @@ const config = await client.discovery(
 const metadata = config.serverMetadata()
 say('discovered', metadata)
 
+const DPoP = env.DPOP ? client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) : undefined
+
 const asked = await step('ask', () =>
   client.initiateBackchannelAuthentication(config, {
     scope: env.SCOPE ?? 'openid',
@@ -72,7 +75,7 @@ const asked = await step('ask', () =>
 say('asked', asked)
 
 const tokens = await step('redeem', () =>
-  client.pollBackchannelAuthenticationGrant(config, asked, JSON.parse(env.TOKEN_PARAMETERS ?? '{}')),
+  client.pollBackchannelAuthenticationGrant(config, asked, JSON.parse(env.TOKEN_PARAMETERS ?? '{}'), { DPoP }),
 )
 const access = await jwtVerify(tokens.access_token, createRemoteJWKSet(new URL(metadata.jwks_uri)), {
   issuer: metadata.issuer,

@@ -5,13 +5,17 @@ pub mod authentication;
 pub mod confirmation;
 pub mod delivery;
 pub mod dpop;
+pub mod key_source;
 pub mod keys;
+pub mod secret;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use self::key_source::KeySource;
+use self::secret::SecretHashes;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::id::ClientId;
 
@@ -68,12 +72,12 @@ pub struct ProofTerms {
 /// How a client proves who it is: the method, and what is kept to check it.
 #[derive(Clone, PartialEq)]
 pub enum Credentials {
-    /// `client_secret_basic`: SHA-256 of the secret.
-    SecretBasic([u8; 32]),
-    /// `client_secret_post`: SHA-256 of the secret.
-    SecretPost([u8; 32]),
+    /// `client_secret_basic`: what is kept of the secret.
+    SecretBasic(SecretHashes),
+    /// `client_secret_post`: what is kept of the secret.
+    SecretPost(SecretHashes),
     /// `private_key_jwt`: its public keys.
-    PrivateKeyJwt(keys::PublicKeys),
+    PrivateKeyJwt(KeySource),
 }
 
 impl fmt::Debug for Credentials {
@@ -124,6 +128,32 @@ impl Credentials {
             Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
             Self::SecretPost(_) => AuthMethod::ClientSecretPost,
             Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
+        }
+    }
+}
+
+impl Credentials {
+    /// What is kept of its secret, if it has one.
+    pub fn secret(&self) -> Option<&SecretHashes> {
+        match self {
+            Self::SecretBasic(secret) | Self::SecretPost(secret) => Some(secret),
+            Self::PrivateKeyJwt(_) => None,
+        }
+    }
+
+    /// Where its keys are, if it has any.
+    pub fn keys(&self) -> Option<&KeySource> {
+        match self {
+            Self::SecretBasic(_) | Self::SecretPost(_) => None,
+            Self::PrivateKeyJwt(source) => Some(source),
+        }
+    }
+
+    /// `jwks_uri`.
+    pub fn jwks_uri(&self) -> Option<&str> {
+        match self.keys()? {
+            KeySource::At(url) => Some(url),
+            KeySource::Registered(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
+use time::Duration;
 
 use super::{MOST_LISTED, RegisterError, unless_already};
 use crate::app::App;
@@ -11,13 +12,15 @@ use crate::domain::action::text::display_name;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::authentication::secret_hash;
 use crate::domain::client::delivery;
+use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::domain::token::refresh;
 use crate::entropy::{Entropy, NoEntropy};
+use crate::store::commit::RotatedSecret;
 use crate::store::{Commit, StoreError, Write};
 
 /// The grant types there are, which are an agent's usual ones.
@@ -40,6 +43,8 @@ pub struct NewClient {
     pub auth: AuthMethod,
     /// Its public keys, for `private_key_jwt` only.
     pub jwks: Option<String>,
+    /// Where they are instead.
+    pub jwks_uri: Option<String>,
     /// What it must prove besides who it is.
     pub proof: ProofTerms,
     /// How it learns answers.
@@ -64,6 +69,7 @@ impl NewClient {
             role: Role::Agent,
             auth: AuthMethod::ClientSecretBasic,
             jwks: None,
+            jwks_uri: None,
             proof: ProofTerms::default(),
             mode: Mode::Poll,
             notification_endpoint: None,
@@ -133,8 +139,7 @@ pub async fn set_client_active(
     id: &ClientId,
     active: bool,
 ) -> Result<Client, RegisterError> {
-    let found = app.store.client(id).await?;
-    let mut client = found.ok_or_else(|| RegisterError::Unknown(format!("client `{id}`")))?;
+    let mut client = client(app, id).await?;
     let kind = if active {
         Kind::ClientEnabled
     } else {
@@ -149,6 +154,52 @@ pub async fn set_client_active(
     app.clients.forget(id);
     client.active = active;
     Ok(client)
+}
+
+/// One client.
+pub async fn client(app: &App, id: &ClientId) -> Result<Client, RegisterError> {
+    let found = app.store.client(id).await?;
+    found.ok_or_else(|| RegisterError::Unknown(format!("client `{id}`")))
+}
+
+/// Gives a client another secret. The one before is taken for `overlap` more, so that it can be exchanged
+/// without a gap; without one, it is refused at once.
+pub async fn rotate_secret(
+    app: &App,
+    id: &ClientId,
+    overlap: Option<Duration>,
+) -> Result<AddedClient, RegisterError> {
+    let client = client(app, id).await?;
+    let kept = client.credentials.secret();
+    let kept = kept.ok_or_else(|| RegisterError::NoSecret(client.name.clone()))?;
+    let (to, secret) = new_secret(&app.entropy)?;
+    let now = app.clock.now();
+    let keep_until = overlap.map(|overlap| now + overlap);
+    let rotated = RotatedSecret {
+        client: id.clone(),
+        from: kept.current,
+        to,
+        keep_until,
+    };
+    let event = AuditEvent::new(now, Kind::ClientSecretRotated, Actor::Operator)
+        .client(id)
+        .fact("overlap", overlap.map_or(0, Duration::whole_seconds));
+    let commit = Commit::of(Write::RotateSecret(rotated)).event(event);
+    match app.store.commit(commit).await {
+        Ok(()) => {}
+        Err(StoreError::Overtaken) => {
+            return Err(RegisterError::Already(format!(
+                "{} was given another secret",
+                client.name
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    app.clients.forget(id);
+    Ok(AddedClient {
+        client,
+        secret: Some(secret),
+    })
 }
 
 /// All clients, by id.
@@ -190,27 +241,46 @@ fn credentials(
     app: &App,
     new: &NewClient,
 ) -> Result<(Credentials, Option<SecretString>), RegisterError> {
-    let secret = || -> Result<_, NoEntropy> {
-        let secret = format!("cs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>()?));
-        Ok((secret_hash(&secret), Some(secret.into())))
-    };
-    match (new.auth, &new.jwks) {
-        (AuthMethod::PrivateKeyJwt, Some(jwks)) => {
-            Ok((Credentials::PrivateKeyJwt(PublicKeys::read(jwks)?), None))
-        }
+    match (new.auth, key_source(app, new)?) {
+        (AuthMethod::PrivateKeyJwt, Some(source)) => Ok((Credentials::PrivateKeyJwt(source), None)),
         (AuthMethod::PrivateKeyJwt, None) => Err(RegisterError::KeysMissing),
         (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, Some(_)) => {
             Err(RegisterError::KeysUnused)
         }
         (AuthMethod::ClientSecretBasic, None) => {
-            let (hash, secret) = secret()?;
-            Ok((Credentials::SecretBasic(hash), secret))
+            let (hash, secret) = new_secret(&app.entropy)?;
+            Ok((
+                Credentials::SecretBasic(SecretHashes::of(hash)),
+                Some(secret),
+            ))
         }
         (AuthMethod::ClientSecretPost, None) => {
-            let (hash, secret) = secret()?;
-            Ok((Credentials::SecretPost(hash), secret))
+            let (hash, secret) = new_secret(&app.entropy)?;
+            Ok((
+                Credentials::SecretPost(SecretHashes::of(hash)),
+                Some(secret),
+            ))
         }
     }
+}
+
+fn key_source(app: &App, new: &NewClient) -> Result<Option<KeySource>, RegisterError> {
+    match (&new.jwks, &new.jwks_uri) {
+        (Some(_), Some(_)) => Err(RegisterError::KeysTwice),
+        (Some(jwks), None) => Ok(Some(KeySource::Registered(PublicKeys::read(jwks)?))),
+        (None, Some(url)) => {
+            let checked = app.channels.sender.check(url);
+            let url = checked.map_err(|why| RegisterError::Address(why.to_string()))?;
+            Ok(Some(KeySource::At(url.into())))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// A secret, and what is kept of it.
+pub(super) fn new_secret(entropy: &Entropy) -> Result<([u8; 32], SecretString), NoEntropy> {
+    let secret = format!("cs_{}", URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?));
+    Ok((secret_hash(&secret), secret.into()))
 }
 
 fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {

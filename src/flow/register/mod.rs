@@ -14,7 +14,9 @@ use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
 use crate::store::StoreError;
 
-pub use client::{AddedClient, NewClient, add_client, clients, set_client_active};
+pub use client::{
+    AddedClient, NewClient, add_client, client, clients, rotate_secret, set_client_active,
+};
 pub use person::{NewPerson, add_person, people, person, set_person_active};
 
 /// Clients and people a list shows at most.
@@ -35,6 +37,15 @@ pub enum RegisterError {
     /// The keys cannot be a client's.
     #[error("the JWK Set cannot be used: {0}")]
     Keys(#[from] BadKeys),
+    /// Keys here and elsewhere.
+    #[error("a client's keys are in one place: a JWK Set, or the address of one")]
+    KeysTwice,
+    /// An address that may not be called.
+    #[error("the address cannot be called: {0}")]
+    Address(String),
+    /// Another secret for a client that has none.
+    #[error("{0} signs for itself and has no secret")]
+    NoSecret(String),
     /// `private_key_jwt` without keys.
     #[error("a client that signs for itself (private_key_jwt) needs its public keys")]
     KeysMissing,

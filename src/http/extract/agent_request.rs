@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, HeaderName, header};
 
 use super::FormParams;
-use super::form::{self, MOST_BYTES, read_form};
+use super::form::{self, MOST_BYTES, read_form, read_json};
 use super::peer;
 use crate::app::App;
 use crate::domain::action::json::digest;
@@ -16,6 +16,7 @@ use crate::domain::client::authentication::{Authenticated, FormCredentials, Pres
 use crate::flow;
 use crate::flow::authenticate::Shown;
 use crate::http::reply::oauth_error::OAuthError;
+use crate::paths;
 
 /// Parameters that may stand more than once (RFC 8707 §2).
 const REPEATABLE: [&str; 1] = ["resource"];
@@ -56,12 +57,18 @@ impl FromRequest<App> for AgentRequest {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
-        if !form::is_form(&parts.headers) {
+        let json = form::is_json(&parts.headers) && parts.uri.path() == paths::TOKEN;
+        if !json && !form::is_form(&parts.headers) {
             let why = "the body must be application/x-www-form-urlencoded";
             return Err(Refusal::InvalidRequest(why).into());
         }
         let body: Bytes = form::body_of(&parts.headers, body, MOST_BYTES).await?;
-        let form = read_form(&body, &REPEATABLE).map_err(|_| {
+        let form = if json {
+            read_json(&body)
+        } else {
+            read_form(&body, &REPEATABLE)
+        };
+        let form = form.map_err(|_| {
             Refusal::InvalidRequest("the form is malformed, or a parameter is doubled")
         })?;
         let shown = Shown {

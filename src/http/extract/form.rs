@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{FormError, FormParams};
+use crate::domain::action::json::{Limits, strict};
 
 /// The bytes a form may have.
 pub const MOST_BYTES: usize = 64 * 1024;
@@ -36,14 +37,20 @@ impl BodyError {
 
 /// Whether the headers announce a form.
 pub fn is_form(headers: &HeaderMap) -> bool {
+    announces(headers, "application/x-www-form-urlencoded")
+}
+
+/// Whether the headers announce JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    announces(headers, "application/json")
+}
+
+fn announces(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| {
-            kind.trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        })
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(media_type))
 }
 
 /// The whole body of `request`, if it is no longer than `limit` bytes.
@@ -80,6 +87,17 @@ pub fn read_form(body: &[u8], repeatable: &[&str]) -> Result<FormParams, FormErr
         return Err(FormError::TooLong);
     }
     FormParams::read(body, repeatable)
+}
+
+/// Reads a form that came as a JSON object, as some SDKs send token requests.
+pub fn read_json(body: &[u8]) -> Result<FormParams, FormError> {
+    let limits = Limits {
+        bytes: MOST_BYTES,
+        string: MOST_BYTES,
+        ..Limits::REQUEST
+    };
+    let object = strict(body, limits).map_err(|_| FormError::Malformed)?;
+    FormParams::of_json(&object)
 }
 
 #[cfg(test)]

@@ -75,6 +75,8 @@ pub async fn read(request: Request) -> Result<FormParams, PageError> {
         })?;
     form::read_form(&body, &[]).map_err(|error| match error {
         FormError::TooLong | FormError::TooMany => PageError::TooLarge,
-        FormError::Doubled | FormError::NotUtf8 | FormError::BadEscape => PageError::NotAForm,
+        FormError::Doubled | FormError::NotUtf8 | FormError::Malformed | FormError::BadEscape => {
+            PageError::NotAForm
+        }
     })
 }

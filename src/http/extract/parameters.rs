@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 /// Parameters a form or a query may have.
 pub(super) const MOST_PARAMETERS: usize = 64;
 
@@ -21,6 +23,9 @@ pub enum FormError {
     /// A name or a value is not UTF-8.
     #[error("the parameters are not UTF-8")]
     NotUtf8,
+    /// The JSON is no object of parameters.
+    #[error("the JSON is not an object of parameters")]
+    Malformed,
     /// A percent sign is not followed by two hex digits.
     #[error("a percent sign is not followed by two hexadecimal digits")]
     BadEscape,
@@ -63,6 +68,39 @@ impl FormParams {
         let params = Self { text, pairs };
         params.refuse_doubled(repeatable)?;
         Ok(params)
+    }
+
+    /// The members of a JSON object as parameters: text as it is, everything else as the JSON a form would
+    /// carry, and null as absent. It was read with one meaning only, so no name is doubled.
+    pub(super) fn of_json(object: &Value) -> Result<Self, FormError> {
+        let members = object.as_object().ok_or(FormError::Malformed)?;
+        if members.len() > MOST_PARAMETERS {
+            return Err(FormError::TooMany);
+        }
+        let mut params = Self::default();
+        for (name, value) in members {
+            match value {
+                Value::Null => {}
+                Value::String(text) => params.push(name, text),
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    params.push(name, &value.to_string());
+                }
+            }
+        }
+        Ok(params)
+    }
+
+    fn push(&mut self, name: &str, value: &str) {
+        let mut put = |text: &str| {
+            let start = self.text.len();
+            self.text.push_str(text);
+            start..self.text.len()
+        };
+        let pair = Pair {
+            name: put(name),
+            value: put(value),
+        };
+        self.pairs.push(pair);
     }
 
     fn refuse_doubled(&self, repeatable: &[&str]) -> Result<(), FormError> {

@@ -97,6 +97,9 @@ async fn approved(server: &Server, agent: &Agent, variables: &[(&str, &str)]) {
     assert_eq!(access["aud"], "https://calendar.example.com");
     assert_eq!(access["client_id"], agent.id);
     assert_eq!(access["scope"], "openid calendar.read");
+    let bound = variables.contains(&("DPOP", "1"));
+    assert_eq!(tokens["token_type"], if bound { "dpop" } else { "bearer" });
+    assert_eq!(access["cnf"]["jkt"].is_string(), bound);
 }
 
 async fn server_with_maya() -> Server {
@@ -148,6 +151,16 @@ async fn openid_client_runs_the_whole_flow_by_key() {
         ("CLIENT_KEY_ID", "first"),
     ];
     approved(&server, &agent, &variables).await;
+    let flags = [
+        "--auth",
+        "private_key_jwt",
+        "--jwks",
+        &public,
+        "--dpop-bound",
+    ];
+    let bound = server.agent("By key, bound", &flags).await;
+    let [auth, key, kid] = variables;
+    approved(&server, &bound, &[auth, key, kid, ("DPOP", "1")]).await;
     server.stop().await;
 }
 

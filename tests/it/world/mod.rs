@@ -12,6 +12,7 @@ mod prover;
 pub mod push_service;
 pub mod receiver;
 mod signer;
+mod site;
 pub mod smtp_server;
 
 use std::net::SocketAddr;
@@ -43,7 +44,8 @@ pub use look::{claims, hex, payment, small_payment};
 pub use person::deny;
 pub use phone::{Phone, PushService};
 pub use prover::Prover;
-pub use signer::ASSERTION_TYPE;
+pub use signer::{ASSERTION_TYPE, Signer};
+pub use site::Site;
 
 /// Runs a story once on each engine.
 #[macro_export]

@@ -17,6 +17,7 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 pub struct Signer {
     pub id: String,
     key: EncodingKey,
+    public: Value,
     pub url: String,
     /// Our issuer, wherever the agent talks to us.
     pub audience: String,
@@ -39,26 +40,66 @@ impl World {
     }
 
     async fn signer_with(&self, name: &str, proof: ProofTerms) -> Signer {
-        let (public, private) = SigningKey::generate().expect("a key");
+        let signer = Signer::unregistered(self);
         let new = NewClient {
-            auth: AuthMethod::PrivateKeyJwt,
             proof,
-            jwks: Some(json!({"keys": [public.public()]}).to_string()),
+            jwks: Some(signer.jwks()),
             ..NewClient::agent(name)
         };
-        let added = add_client(&self.app, new).await.expect("a client");
-        assert!(added.secret.is_none());
-        Signer {
-            id: added.client.id.0,
-            key: EncodingKey::from_ec_der(&private),
-            url: self.url.clone(),
-            audience: self.app.settings.public_url.clone(),
-            http: self.http.clone(),
-        }
+        signer.register(self, new).await
+    }
+
+    /// One whose keys are at an address of its own.
+    pub async fn signer_elsewhere(&self, name: &str, jwks_uri: &str) -> Signer {
+        let new = NewClient {
+            jwks_uri: Some(jwks_uri.to_owned()),
+            ..NewClient::agent(name)
+        };
+        Signer::unregistered(self).register(self, new).await
     }
 }
 
 impl Signer {
+    fn unregistered(world: &World) -> Self {
+        let (public, private) = SigningKey::generate().expect("a key");
+        Self {
+            id: String::new(),
+            key: EncodingKey::from_ec_der(&private),
+            public: json!(public.public()),
+            url: world.url.clone(),
+            audience: world.app.settings.public_url.clone(),
+            http: world.http.clone(),
+        }
+    }
+
+    async fn register(self, world: &World, new: NewClient) -> Self {
+        let new = NewClient {
+            auth: AuthMethod::PrivateKeyJwt,
+            ..new
+        };
+        let added = add_client(&world.app, new).await.expect("a client");
+        assert!(added.secret.is_none());
+        Self {
+            id: added.client.id.0,
+            ..self
+        }
+    }
+
+    /// Its public keys.
+    pub fn jwks(&self) -> String {
+        json!({"keys": [self.public]}).to_string()
+    }
+
+    /// The same agent with a key nobody has seen yet.
+    pub fn with_another_key(&self) -> Self {
+        let (public, private) = SigningKey::generate().expect("a key");
+        Self {
+            key: EncodingKey::from_ec_der(&private),
+            public: json!(public.public()),
+            ..self.clone()
+        }
+    }
+
     /// The same agent, talking to another instance.
     pub fn at(&self, world: &World) -> Self {
         Self {

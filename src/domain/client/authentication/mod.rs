@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -15,6 +14,8 @@ use time::OffsetDateTime;
 
 use super::assertion::{self, Us, UsedAssertion};
 use super::confirmation::Confirmation;
+use super::key_source::KeySource;
+use super::keys::PublicKeys;
 use super::{Client, Credentials, dpop};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::id::ClientId;
@@ -156,6 +157,11 @@ impl Presented {
         })
     }
 
+    /// Whether it is an assertion, which is checked with the client's keys.
+    pub fn is_assertion(&self) -> bool {
+        matches!(self.proof, Proof::Assertion(_))
+    }
+
     /// Reads an assertion that came without a form.
     pub fn read_assertion(jwt: &str) -> Result<Self, Refusal> {
         let form = FormCredentials {
@@ -177,11 +183,12 @@ impl Presented {
 
     /// Checks it against the client that was found under that id, if one was.
     ///
-    /// An assertion must be addressed to us.
+    /// An assertion must be addressed to us. `fetched`: the keys at the client's own address.
     pub fn verify(
-        self,
+        &self,
         client: Option<Arc<Client>>,
         us: Us<'_>,
+        fetched: Option<&PublicKeys>,
         now: OffsetDateTime,
     ) -> Result<Authenticated, Refusal> {
         let refused = Refusal::InvalidClient { basic: self.basic };
@@ -190,15 +197,20 @@ impl Presented {
             return Err(refused);
         };
         let used = match (&client.credentials, &self.proof) {
-            (Credentials::SecretBasic(hash), Proof::Basic(secret) | Proof::Either(secret))
-            | (Credentials::SecretPost(hash), Proof::Post(secret) | Proof::Either(secret)) => {
-                if !same_secret(hash, secret) {
+            (Credentials::SecretBasic(kept), Proof::Basic(secret) | Proof::Either(secret))
+            | (Credentials::SecretPost(kept), Proof::Post(secret) | Proof::Either(secret)) => {
+                if !kept.take(secret.expose_secret(), now) {
                     return Err(refused);
                 }
                 None
             }
-            (Credentials::PrivateKeyJwt(keys), Proof::Assertion(jwt)) => {
+            (Credentials::PrivateKeyJwt(source), Proof::Assertion(jwt)) => {
                 let jwt = jwt.expose_secret();
+                let keys = match source {
+                    KeySource::Registered(keys) => Some(keys),
+                    KeySource::At(_) => fetched,
+                };
+                let keys = keys.ok_or_else(|| refused.clone())?;
                 let used =
                     assertion::verify(keys, jwt, &client.id, (client.proof.audience, us), now);
                 Some(used.ok_or(refused)?)
@@ -211,18 +223,6 @@ impl Presented {
             proof: None,
         })
     }
-}
-
-/// What is kept of a client secret.
-pub fn secret_hash(secret: &str) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
-    out
-}
-
-fn same_secret(hash: &[u8; 32], secret: &SecretString) -> bool {
-    let presented = secret_hash(secret.expose_secret());
-    constant_time::verify_slices_are_equal(hash, &presented).is_ok()
 }
 
 /// `Basic base64(id:secret)`, both form-urlencoded first (RFC 6749 §2.3.1).

@@ -11,6 +11,7 @@ use time::Duration;
 use super::*;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
+use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
 use crate::domain::token::keyring::SigningKey;
 
@@ -73,9 +74,8 @@ impl Signer {
     }
 
     fn client(&self) -> Arc<Client> {
-        client(Credentials::PrivateKeyJwt(
-            PublicKeys::read(&self.jwks).unwrap(),
-        ))
+        let keys = PublicKeys::read(&self.jwks).unwrap();
+        client(Credentials::PrivateKeyJwt(KeySource::Registered(keys)))
     }
 }
 
@@ -90,7 +90,7 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 }
 
 fn present(jwt: &str, client: Arc<Client>) -> Result<Authenticated, Refusal> {
-    Presented::read_assertion(jwt)?.verify(Some(client), US, now())
+    Presented::read_assertion(jwt)?.verify(Some(client), US, None, now())
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_secret_is_taken_by_the_registered_method_only() {
     let read = |authorization: Option<&str>, form| Presented::read(authorization, form);
     let verify = |presented: Presented, credentials| {
         presented
-            .verify(Some(client(credentials)), US, now())
+            .verify(Some(client(credentials)), US, None, now())
             .is_ok()
     };
     let header = basic("agent", "s3cret");
@@ -109,15 +109,21 @@ fn a_secret_is_taken_by_the_registered_method_only() {
         ..FormCredentials::default()
     };
     let by_header = || read(Some(&header), FormCredentials::default()).unwrap();
-    assert!(verify(by_header(), Credentials::SecretBasic(hash)));
-    assert!(!verify(by_header(), Credentials::SecretPost(hash)));
+    assert!(verify(
+        by_header(),
+        Credentials::SecretBasic(SecretHashes::of(hash))
+    ));
+    assert!(!verify(
+        by_header(),
+        Credentials::SecretPost(SecretHashes::of(hash))
+    ));
     assert!(verify(
         read(None, form).unwrap(),
-        Credentials::SecretPost(hash)
+        Credentials::SecretPost(SecretHashes::of(hash))
     ));
     assert!(!verify(
         read(None, form).unwrap(),
-        Credentials::SecretBasic(hash)
+        Credentials::SecretBasic(SecretHashes::of(hash))
     ));
 }
 
@@ -137,8 +143,12 @@ fn t18_nothing_a_wrong_secret_a_stranger_and_two_methods_are_refused_alike() {
     let refused = |authorization: Option<&str>, form: FormCredentials<'_>| {
         let outcome = Presented::read(authorization, form).and_then(|presented| {
             let known = presented.client.0 == "agent";
-            let client = known.then(|| client(Credentials::SecretBasic(secret_hash("s3cret"))));
-            presented.verify(client, US, now())
+            let client = known.then(|| {
+                client(Credentials::SecretBasic(SecretHashes::of(secret_hash(
+                    "s3cret",
+                ))))
+            });
+            presented.verify(client, US, None, now())
         });
         matches!(outcome, Err(Refusal::InvalidClient { .. }))
     };
@@ -169,13 +179,16 @@ fn t18_nothing_a_wrong_secret_a_stranger_and_two_methods_are_refused_alike() {
 
 #[test]
 fn a_disabled_client_is_refused() {
-    let mut disabled = (*client(Credentials::SecretBasic(secret_hash("s3cret")))).clone();
+    let mut disabled = (*client(Credentials::SecretBasic(SecretHashes::of(secret_hash(
+        "s3cret",
+    )))))
+    .clone();
     disabled.active = false;
     let presented = Presented::read(Some(&basic("agent", "s3cret")), FormCredentials::default());
     assert!(
         presented
             .unwrap()
-            .verify(Some(Arc::new(disabled)), US, now())
+            .verify(Some(Arc::new(disabled)), US, None, now())
             .is_err()
     );
 }
@@ -365,6 +378,8 @@ fn sec_e11_private_weak_and_odd_keys_are_not_registered() {
 fn credentials_do_not_print() {
     let presented = Presented::read(Some(&basic("agent", "s3cret")), FormCredentials::default());
     assert!(!format!("{presented:?}").contains("s3cret"));
-    let client = client(Credentials::SecretBasic(secret_hash("s3cret")));
+    let client = client(Credentials::SecretBasic(SecretHashes::of(secret_hash(
+        "s3cret",
+    ))));
     assert!(!format!("{client:?}").contains("112"), "no hash bytes");
 }
