@@ -318,17 +318,27 @@ mod tests {
     }
 
     #[test]
-    fn sec_a09_a_long_name_ends_in_the_heading_and_is_whole_below_it() {
+    fn sec_a09_a_long_name_is_whole_in_the_heading_and_a_wall_of_text_is_not() {
         let name = "Very Long Name of a Company that Goes On and On until the Last Letter";
         let mut pay = payment("999999999999.99", name);
         pay["reference"] = json!("x".repeat(140));
         let card = draw(&asked(&[], &json!([pay])), None);
-        assert!(
-            card.heading
-                .starts_with("Pay €999,999,999,999.99 to Very Long Name")
-        );
-        assert!(card.heading.ends_with('…') && card.heading.chars().count() <= 80);
+        assert_eq!(card.heading, format!("Pay €999,999,999,999.99 to {name}"));
         assert_eq!(card.facts[1].value, name);
+
+        let source = "[[resource]]\nidentifier = \"https://a.example\"\nname = \"A\"\n\
+             [[resource.permission]]\ntype = \"t\"\ntitle = \"Do {what}\"\n\
+             schema = '''{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\
+             \"what\":{\"type\":\"string\"}}}'''\n\
+             [[resource.permission.field]]\nname = \"what\"\npointer = \"/what\"\nlabel = \"What\"\n";
+        let catalogue = Catalogue::read(source).unwrap();
+        let wall = "word ".repeat(400) + "end";
+        let text = json!([{"type": "t", "what": wall}]).to_string();
+        let details = crate::domain::action::read_details(&text, &catalogue).unwrap();
+        let asked = Asked::read(&[], &details, &[], &catalogue).unwrap();
+        let item = draw_item(&asked.items[0], &catalogue);
+        assert!(item.heading.ends_with('…') && item.heading.chars().count() < 250);
+        assert_eq!(item.facts[0].value, wall);
     }
 
     #[test]

@@ -8,20 +8,21 @@ use super::catalogue::{Field, FieldKind, Permission};
 use super::text::visible;
 use super::value::{show, show_any};
 
-/// Above this a heading is too long to be read at a glance.
-const LONG_HEADING: usize = 80;
-/// How much of a name a long heading keeps. The row below has all of it.
-const KEPT: usize = 40;
+/// Letters of a text in a heading. Names are shorter, and are whole there; of what is longer, which is
+/// no name, the row below has all.
+const LONGEST_TEXT: usize = 240;
 const ABSENT: &str = "…";
 
-/// The sentence of a permission, with the values of these details.
+/// The sentence of a permission, with the values of these details. It may take several lines.
 pub(crate) fn heading(permission: &Permission, detail: Option<&Value>) -> String {
-    let full = fill(permission, detail, usize::MAX);
-    if letters(&full) <= LONG_HEADING {
-        full
-    } else {
-        fill(permission, detail, KEPT)
-    }
+    permission.title.fill(|name| {
+        let field = permission.field(name);
+        let value = field.and_then(|field| detail?.pointer(&field.pointer));
+        match (field, value) {
+            (Some(field), Some(value)) => isolated(bounded(field.kind, shown(field, value))),
+            _ => ABSENT.to_owned(),
+        }
+    })
 }
 
 /// Everything the details say: the declared fields in the order of the catalogue, then whatever
@@ -46,22 +47,11 @@ pub(crate) fn shown(field: &Field, value: &Value) -> String {
     show(field.kind, value).unwrap_or_else(|_| show_any(value))
 }
 
-fn fill(permission: &Permission, detail: Option<&Value>, kept: usize) -> String {
-    permission.title.fill(|name| {
-        let field = permission.field(name);
-        let value = field.and_then(|field| detail?.pointer(&field.pointer));
-        match (field, value) {
-            (Some(field), Some(value)) => isolated(shorten(field.kind, shown(field, value), kept)),
-            _ => ABSENT.to_owned(),
-        }
-    })
-}
-
-/// Names and lists may lose their end in a heading; amounts, numbers and dates never.
-fn shorten(kind: FieldKind, value: String, kept: usize) -> String {
+/// A wall of text loses its end in a heading; names, amounts, numbers and dates never.
+fn bounded(kind: FieldKind, value: String) -> String {
     match kind {
         FieldKind::Money | FieldKind::Number | FieldKind::Date | FieldKind::Flag => value,
-        FieldKind::Text | FieldKind::List => match value.grapheme_indices(true).nth(kept) {
+        FieldKind::Text | FieldKind::List => match value.grapheme_indices(true).nth(LONGEST_TEXT) {
             Some((end, _)) => format!("{}…", &value[..end]),
             None => value,
         },
@@ -88,10 +78,6 @@ fn runs_right_to_left(c: char) -> bool {
             | '\u{10800}'..='\u{10fff}'
             | '\u{1e800}'..='\u{1efff}'
     )
-}
-
-fn letters(text: &str) -> usize {
-    text.graphemes(true).count()
 }
 
 fn undeclared(permission: &Permission, detail: &Value) -> Vec<Fact> {

@@ -66,7 +66,7 @@ pub enum FieldChoice {
     Anything,
 }
 
-/// Why bounds were refused.
+/// Why bounds were refused. A field goes by the label that the person reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BoundsError {
     /// There is no "always" for this.
@@ -157,7 +157,8 @@ impl Bounds {
         for name in picks.keys() {
             let bare = name.strip_suffix(".value").unwrap_or(name);
             if !fields.iter().any(|(field, _)| field.name == bare) {
-                return Err(BoundsError::NoSuchField(bare.to_owned()));
+                let known = permission.field(bare).map(|field| &*field.label);
+                return Err(BoundsError::NoSuchField(known.unwrap_or(bare).to_owned()));
             }
         }
         let limits = fields
@@ -250,7 +251,7 @@ fn picked(
     let option = options(field, asked)
         .into_iter()
         .find(|option| option.key() == key)
-        .ok_or_else(|| BoundsError::TooWide(field.name.clone()))?;
+        .ok_or_else(|| BoundsError::TooWide(field.label.clone()))?;
     let typed = picks
         .get(&format!("{}.value", field.name))
         .map(|text| text.trim());
@@ -260,7 +261,7 @@ fn picked(
         FieldChoice::UpTo(usual) => ceiling(field.kind, asked, typed.unwrap_or(usual)),
         FieldChoice::StartsWith(usual) => prefix(asked, typed.unwrap_or(usual)),
     };
-    let value = value.ok_or_else(|| BoundsError::NotAValue(field.name.clone()))?;
+    let value = value.ok_or_else(|| BoundsError::NotAValue(field.label.clone()))?;
     Ok(limit(field, option.bound(), value))
 }
 
@@ -376,7 +377,7 @@ mod tests {
         for typed in ["250 USD", "$250", "-1", "1e9", "all", "25,0"] {
             assert_eq!(
                 ceiling(typed),
-                Err(BoundsError::NotAValue("amount".into())),
+                Err(BoundsError::NotAValue("Amount".into())),
                 "{typed}"
             );
         }
@@ -385,6 +386,8 @@ mod tests {
     #[test]
     fn nothing_is_wider_than_the_catalogue_allows() {
         let pay = small_payment("240", "EUR", "Hanna");
+        let known = permission(&item(&pay));
+        let label = |name: &str| known.field(name).unwrap().label.clone();
         for picks in [
             ("amount", "any"),
             ("amount", "prefix"),
@@ -393,7 +396,7 @@ mod tests {
         ] {
             assert_eq!(
                 choose(&pay, &[picks]),
-                Err(BoundsError::TooWide(picks.0.into())),
+                Err(BoundsError::TooWide(label(picks.0))),
                 "{picks:?}"
             );
         }
