@@ -141,6 +141,7 @@ fn access_token(
         auth_time: numeric_date(authenticated_at),
         acr: assurance.acr(),
         act: Acting::first(&question.client.0),
+        may_act: None,
         approval_id: question.id,
         grant_id: it.grant,
         card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),

@@ -13,6 +13,7 @@ pub mod collect;
 pub mod deliver;
 mod effects;
 pub mod enrol;
+pub mod exchange;
 pub mod expire;
 #[cfg(test)]
 pub(crate) mod fixture;

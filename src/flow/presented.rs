@@ -43,6 +43,11 @@ impl Presented {
         let Some(grant) = app.store.live_grant(carried.grant_id).await? else {
             return Ok(None);
         };
+        let others = carried.act.everyone().filter(|it| *it != grant.client.0);
+        let others: Vec<&str> = others.collect();
+        if !others.is_empty() && !app.store.all_active(&others).await? {
+            return Ok(None);
+        }
         let Some(stored) = app.store.request(grant.request).await? else {
             return Ok(None);
         };

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::id::{GrantId, RefreshTokenId, RequestId, UserId};
 use crate::flow::presented::carried;
@@ -78,6 +79,9 @@ async fn held(app: &App, it: &Revoking<'_>, now: OffsetDateTime) -> Result<Optio
         let Some(carried) = carried(app, it.token, now).await? else {
             return Ok(None);
         };
+        if carried.client_id == *client && carried.act.act.is_some() {
+            return Err(Refusal::UnsupportedTokenType.into());
+        }
         let held = Held {
             grant: carried.grant_id,
             request: carried.approval_id,

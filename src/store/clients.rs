@@ -30,6 +30,20 @@ impl Store {
             .transpose()
     }
 
+    /// Whether every one of these may take part.
+    pub async fn all_active(&self, ids: &[&str]) -> Result<bool, StoreError> {
+        let different: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+        let active: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.is_in(different.iter().copied()))
+            .filter(Column::Status.eq(status(true)))
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        Ok(active.len() == different.len())
+    }
+
     /// All clients, by id.
     pub async fn clients(&self, at_most: u64) -> Result<Vec<Client>, StoreError> {
         let rows = Entity::find()

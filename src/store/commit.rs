@@ -18,7 +18,7 @@ use crate::domain::id::{
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
 use crate::store::access_tokens::NewAccessToken;
-use crate::store::grants::{IssuedGrant, SpentItems};
+use crate::store::grants::{IssuedGrant, SpentItems, Standing};
 use crate::store::keys::StoredKey;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 use crate::store::requests::NewRequest;
@@ -55,6 +55,9 @@ pub enum Write {
     /// Guard: none of them spent before, their grant not revoked, the person and the client active, no
     /// "always" behind them stopped.
     SpendItems(SpentItems),
+    /// Guard: the grant not revoked, the person and both clients active, no "always" behind it stopped.
+    /// Changes nothing.
+    Stand(Standing),
     /// An access token that is not a JWT.
     AddAccessToken(Box<NewAccessToken>),
     /// The first refresh token of a grant.

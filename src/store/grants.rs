@@ -1,7 +1,9 @@
 //! Grants: what one answer authorised, and the response that may be fetched once more.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+};
 use time::OffsetDateTime;
 
 use entity::{client, grant, redemption, user};
@@ -52,6 +54,19 @@ pub struct SpentItems {
     /// Which of its items.
     pub places: Places,
     /// Each "always" they rest on.
+    pub rests_on: Vec<StandingGrantId>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// A grant must stand for what is done with it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which grant.
+    pub grant: GrantId,
+    /// Who does something with it.
+    pub client: ClientId,
+    /// Each "always" it rests on.
     pub rests_on: Vec<StandingGrantId>,
     /// When.
     pub at: OffsetDateTime,
@@ -156,6 +171,29 @@ pub(super) async fn spend<C: ConnectionTrait>(conn: &C, spent: &SpentItems) -> R
         update = update.filter(Expr::exists(standing_grants::stopped(&spent.rests_on)).not());
     }
     Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// 0 when a grant does not stand any longer. Holds it until the commit is done, so that none is
+/// revoked in between.
+pub(super) async fn stand<C: ConnectionTrait>(conn: &C, it: &Standing) -> Result<u64, DbErr> {
+    let by = Query::select()
+        .expr(Expr::value(1))
+        .from(client::Entity)
+        .and_where(Expr::col((client::Entity, client::Column::Id)).eq(it.client.0.as_str()))
+        .and_where(Expr::col((client::Entity, client::Column::Status)).eq("active"))
+        .to_owned();
+    let mut select = grant::Entity::find_by_id(it.grant.0)
+        .filter(grant::Column::RevokedAt.is_null())
+        .filter(grant::Column::EndsAt.gt(milliseconds(it.at)))
+        .filter(Expr::exists(active_user()))
+        .filter(Expr::exists(active_client()))
+        .filter(Expr::exists(by))
+        .lock_shared();
+    if !it.rests_on.is_empty() {
+        select = select.filter(Expr::exists(standing_grants::stopped(&it.rests_on)).not());
+    }
+    let found = select.one(conn).await?;
+    Ok(u64::from(found.is_some()))
 }
 
 /// Revokes a grant; 0 when it was revoked before.

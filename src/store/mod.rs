@@ -33,7 +33,7 @@ use sea_orm::DatabaseConnection;
 pub use access_tokens::NewAccessToken;
 pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
 pub use error::StoreError;
-pub use grants::{IssuedGrant, SpentItems};
+pub use grants::{IssuedGrant, SpentItems, Standing};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
 pub use refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};

@@ -236,6 +236,7 @@ fn is_plain(write: &Write) -> bool {
         | Write::Redeem(_)
         | Write::RevokeGrant(..)
         | Write::SpendItems(_)
+        | Write::Stand(_)
         | Write::UseRefreshToken(_)
         | Write::UseStandingGrant(..)
         | Write::StopStandingGrant(..)
@@ -275,6 +276,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::Redeem(to) => requests::redeem(conn, to).await,
         Write::RevokeGrant(id, at) => grants::revoke(conn, *id, *at).await,
         Write::SpendItems(spent) => grants::spend(conn, spent).await,
+        Write::Stand(standing) => grants::stand(conn, standing).await,
         Write::UseRefreshToken(used) => refresh_tokens::use_once(conn, used).await,
         Write::UseStandingGrant(id, at) => standing_grants::count_use(conn, *id, *at).await,
         Write::StopStandingGrant(id, user, at) => {

@@ -30,7 +30,11 @@ both! {
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll", "ping"])),
             ("backchannel_user_code_parameter_supported", json!(false)),
-            ("grant_types_supported", json!(["urn:openid:params:grant-type:ciba", "refresh_token"])),
+            ("grant_types_supported", json!([
+                "urn:openid:params:grant-type:ciba",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ])),
             ("response_types_supported", json!([])),
             ("id_token_signing_alg_values_supported", json!(["ES256"])),
             (

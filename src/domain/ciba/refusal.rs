@@ -49,6 +49,8 @@ pub enum Refusal {
     InvalidGrant(&'static str),
     /// `unsupported_grant_type` (RFC 6749 §5.2).
     UnsupportedGrantType,
+    /// `unsupported_token_type` (RFC 7009 §2.2.1).
+    UnsupportedTokenType,
     /// The idempotency key was used for a different request: 422.
     KeyReused,
     /// Too many at once: 429 with `Retry-After`.
@@ -83,6 +85,7 @@ impl Refusal {
             Self::ExpiredToken(_) => "expired_token",
             Self::InvalidGrant(_) => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::Unavailable { .. } => "temporarily_unavailable",
         }
     }
@@ -106,6 +109,9 @@ impl Refusal {
             Self::AuthorizationPending => Some("there is no answer yet"),
             Self::SlowDown => {
                 Some("asked again before the interval was over; it is 5 s longer now")
+            }
+            Self::UnsupportedTokenType => {
+                Some("this token hangs off another client's grant, and ends by itself")
             }
             Self::UnsupportedGrantType => Some("this server does not know that grant_type"),
             Self::KeyReused => Some("this Idempotency-Key was used for a different request"),
@@ -131,7 +137,8 @@ impl Refusal {
             | Self::SlowDown
             | Self::ExpiredToken(_)
             | Self::InvalidGrant(_)
-            | Self::UnsupportedGrantType => 400,
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType => 400,
             Self::InvalidClient { .. } => 401,
             Self::Forbidden(_) => 403,
             Self::KeyReused => 422,
@@ -163,6 +170,7 @@ impl Refusal {
             | Self::ExpiredToken(_)
             | Self::InvalidGrant(_)
             | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType
             | Self::KeyReused => None,
         }
     }

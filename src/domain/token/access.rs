@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::acting::Acting;
+use super::acting::{Acting, MayAct};
 use crate::domain::action::{AskedItem, PermissionKey};
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{AccessTokenId, GrantId, RequestId, UserId};
@@ -38,9 +38,12 @@ pub struct AccessTokenClaims<'a> {
     /// When the person last proved it was them. A refresh never changes it.
     pub auth_time: i64,
     /// How they proved it.
-    pub acr: &'static str,
+    pub acr: &'a str,
     /// Who acts for the person.
     pub act: Acting<'a>,
+    /// Who may act next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<MayAct>,
     /// The request that was answered.
     pub approval_id: RequestId,
     /// What the answer granted.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::acting::Acting;
+use super::acting::{Acting, MayAct};
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{AccessTokenId, ClientId, GrantId, RequestId, UserId};
 
@@ -36,6 +36,9 @@ pub struct Carried {
     pub acr: String,
     /// Who acts for the person.
     pub act: Acting<'static>,
+    /// Who may act next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<MayAct>,
     /// What it is bound to, if to anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

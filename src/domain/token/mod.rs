@@ -17,6 +17,9 @@
 pub mod access;
 pub mod acting;
 pub mod carried;
+pub mod exchange;
+#[cfg(test)]
+mod exchange_tests;
 pub mod granted;
 pub mod handle;
 pub mod id_token;

@@ -18,13 +18,16 @@ use crate::domain::client::keys::PublicKeys;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
-use crate::domain::token::refresh;
+use crate::domain::token::{exchange, refresh};
 use crate::entropy::{Entropy, NoEntropy};
 use crate::store::commit::RotatedSecret;
 use crate::store::{Commit, StoreError, Write};
 
-/// The grant types there are, which are an agent's usual ones.
-const GRANT_TYPES: [&str; 2] = [ciba::GRANT_TYPE, refresh::GRANT_TYPE];
+/// The grant types there are. Exchanging is for clients that are registered for it by name.
+const GRANT_TYPES: [&str; 3] = [ciba::GRANT_TYPE, refresh::GRANT_TYPE, exchange::GRANT_TYPE];
+
+/// An agent's usual ones.
+const USUAL: [&str; 2] = [ciba::GRANT_TYPE, refresh::GRANT_TYPE];
 
 /// Letters of a client's id.
 const LONGEST_ID: usize = 40;
@@ -293,7 +296,7 @@ fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {
     }
     Ok(match (new.role, new.grant_types.is_empty()) {
         (_, false) => new.grant_types.clone(),
-        (Role::Agent, true) => GRANT_TYPES.map(str::to_owned).to_vec(),
+        (Role::Agent, true) => USUAL.map(str::to_owned).to_vec(),
         (Role::ResourceServer, true) => Vec::new(),
     })
 }

@@ -18,8 +18,8 @@ use crate::flow::authenticate::Shown;
 use crate::http::reply::oauth_error::OAuthError;
 use crate::paths;
 
-/// Parameters that may stand more than once (RFC 8707 §2).
-const REPEATABLE: [&str; 1] = ["resource"];
+/// Parameters that may stand more than once (RFC 8707 §2, RFC 8693 §2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// Parameters that authenticate the client, and change from try to try.
 const CREDENTIALS: [&str; 4] = [

@@ -11,7 +11,7 @@ use crate::domain::ciba::mode::Mode;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::keys;
 use crate::domain::consent::assurance::Assurance;
-use crate::domain::token::refresh;
+use crate::domain::token::{exchange, refresh};
 use crate::http::reply::oauth_error::json;
 use crate::paths;
 
@@ -23,7 +23,7 @@ struct Metadata<'a> {
     backchannel_authentication_endpoint: String,
     backchannel_token_delivery_modes_supported: Vec<&'static str>,
     backchannel_user_code_parameter_supported: bool,
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
@@ -81,7 +81,7 @@ fn metadata(app: &App) -> Response {
         backchannel_authentication_endpoint: at(paths::BACKCHANNEL_AUTHENTICATION),
         backchannel_token_delivery_modes_supported: Mode::SUPPORTED.map(Mode::as_str).to_vec(),
         backchannel_user_code_parameter_supported: false,
-        grant_types_supported: [ciba::GRANT_TYPE, refresh::GRANT_TYPE],
+        grant_types_supported: [ciba::GRANT_TYPE, refresh::GRANT_TYPE, exchange::GRANT_TYPE],
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],

@@ -8,8 +8,9 @@ use http::StatusCode;
 use crate::app::App;
 use crate::domain::ciba;
 use crate::domain::ciba::refusal::Refusal;
-use crate::domain::token::refresh;
+use crate::domain::token::{exchange, refresh};
 use crate::flow::collect::{Collection, collect};
+use crate::flow::exchange::Exchanging;
 use crate::flow::refresh::Refreshing;
 use crate::http::extract::agent_request::AgentRequest;
 use crate::http::reply::dpop_nonce;
@@ -37,6 +38,13 @@ pub(super) async fn token(
         refresh::GRANT_TYPE => {
             return Err(Refusal::UnauthorizedClient(
                 "this client is not registered for refreshing",
+            )
+            .into());
+        }
+        exchange::GRANT_TYPE if registered => Box::pin(exchanged(&app, request)).await?,
+        exchange::GRANT_TYPE => {
+            return Err(Refusal::UnauthorizedClient(
+                "this client is not registered for token exchange",
             )
             .into());
         }
@@ -85,4 +93,24 @@ async fn refreshed(app: &App, request: AgentRequest) -> Result<String, OAuthErro
         from: request.from.clone(),
     };
     Ok(crate::flow::refresh::refresh(app, refreshing).await?)
+}
+
+/// RFC 8693 §2.1.
+async fn exchanged(app: &App, request: AgentRequest) -> Result<String, OAuthError> {
+    let form = &request.form;
+    let audiences = form.all("resource").chain(form.all("audience"));
+    let audiences: Vec<&str> = audiences.collect();
+    let exchanging = Exchanging {
+        by: &request.client,
+        subject: (form.get("subject_token"), form.get("subject_token_type")),
+        actor: (form.get("actor_token"), form.get("actor_token_type")),
+        requested: form.get("requested_token_type"),
+        scope: form.get("scope"),
+        authorization_details: form.get("authorization_details"),
+        audiences: &audiences,
+        requested_expiry: form.get("requested_expiry"),
+        may_act: form.get("may_act"),
+        from: request.from.clone(),
+    };
+    Ok(crate::flow::exchange::run(app, exchanging).await?)
 }

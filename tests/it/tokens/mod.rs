@@ -1,5 +1,6 @@
 //! Tokens after the first one: refreshed, asked about, revoked, exchanged.
 
+mod exchange;
 mod introspection;
 mod items;
 mod opaque;
