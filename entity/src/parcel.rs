@@ -31,6 +31,8 @@ pub struct Model {
     pub worthless_after: i64,
     /// Who is trying just now.
     pub lease: Option<Vec<u8>>,
+    /// What an agent is handed (CIBA §10.3), sealed, once it is made and until it is settled.
+    pub payload: Option<Vec<u8>>,
     /// What went wrong last.
     #[sea_orm(column_type = "Text", nullable)]
     pub why: Option<String>,

@@ -233,13 +233,15 @@ const TABLES: &[&str] = &[
         due_at BIGINT NOT NULL,
         worthless_after BIGINT NOT NULL,
         lease {bytes},
+        payload {bytes},
         why TEXT,
         created_at BIGINT NOT NULL,
         settled_at BIGINT,
         CHECK ((state = 'waiting') = (settled_at IS NULL)),
         CHECK (state = 'waiting' OR lease IS NULL),
         CHECK ((channel = 'web_push') = (device_id IS NOT NULL)),
-        CHECK ((channel = 'callback') = (kind = 'ping'))
+        CHECK ((channel = 'callback') = (kind IN ('ping', 'outcome'))),
+        CHECK (payload IS NULL OR (kind = 'outcome' AND state = 'waiting'))
     )",
     "CREATE INDEX parcels_due ON parcels (due_at) WHERE state = 'waiting'",
     "CREATE INDEX parcels_by_request ON parcels (request_id)",

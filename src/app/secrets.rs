@@ -30,6 +30,8 @@ pub struct Secrets {
     pub resume_states: Sealer,
     /// Seals `client_notification_token`.
     pub notification_tokens: Sealer,
+    /// Seals what an agent is to be handed.
+    pub payloads: Sealer,
     /// Seals push subscriptions.
     pub subscriptions: Sealer,
     /// Seals token responses kept for a minute.
@@ -60,6 +62,7 @@ impl Secrets {
             private_keys: master.sealer(Purpose::PrivateKey),
             resume_states: master.sealer(Purpose::ResumeState),
             notification_tokens: master.sealer(Purpose::NotificationToken),
+            payloads: master.sealer(Purpose::Payload),
             subscriptions: master.sealer(Purpose::Subscription),
             redemptions: master.sealer(Purpose::Redemption),
             csrf: Mac(master.mac(Purpose::Csrf)),

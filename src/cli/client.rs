@@ -71,9 +71,9 @@ pub(super) struct Add {
     )]
     auth: String,
     /// How it learns answers
-    #[arg(long, default_value = "poll", value_parser = ["poll", "ping"])]
+    #[arg(long, default_value = "poll", value_parser = ["poll", "ping", "push"])]
     mode: String,
-    /// Where it is called, for ping: https, or a host in outbound_allow
+    /// Where it is called, for ping and push: https, or a host in outbound_allow
     #[arg(long, value_name = "URL")]
     notify: Option<String>,
     /// Its public keys, for private_key_jwt: a file with a JWK Set, or - for stdin
@@ -132,7 +132,7 @@ impl From<RegisterError> for Failure {
             error @ RegisterError::Delivery(BadDelivery::EndpointUnused) => {
                 Self::new(Exit::Usage, error)
                     .effect("nothing was added")
-                    .fix("give --mode ping, or leave --notify out")
+                    .fix("give --mode ping or push, or leave --notify out")
             }
             error @ RegisterError::Endpoint(_) => Self::new(Exit::Usage, error)
                 .effect("nothing was added")

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
 
 /// One promise. It holds names only: what it says is looked up when it is delivered, so that nothing
-/// secret waits in the outbox.
+/// secret waits in the outbox. (What an agent is handed is kept beside it, sealed, while it is tried.)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parcel {
     /// Its id.
@@ -39,6 +39,8 @@ pub enum ParcelKind {
     SignIn(SignInLinkId),
     /// To the agent that asked: there is an answer (CIBA §10.2).
     Ping,
+    /// To the agent that asked: the answer, with its tokens or without (CIBA §10.3, §12).
+    Outcome,
 }
 
 /// Where a parcel goes.
@@ -101,6 +103,7 @@ impl ParcelKind {
             Self::Settled => "settled",
             Self::SignIn(_) => "sign_in",
             Self::Ping => "ping",
+            Self::Outcome => "outcome",
         }
     }
 
@@ -111,6 +114,7 @@ impl ParcelKind {
             ("settled", None) => Some(Self::Settled),
             ("sign_in", Some(link)) => Some(Self::SignIn(link)),
             ("ping", None) => Some(Self::Ping),
+            ("outcome", None) => Some(Self::Outcome),
             _ => None,
         }
     }

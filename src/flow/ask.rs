@@ -66,6 +66,10 @@ pub async fn ask(
     let judged = read(app, by, parameters).await;
     let (catalogue, request) = forbid::noted(app, by, envelope.from.as_deref(), judged).await?;
     let bound_to = confirmation::at_asking(by.bound_to(), parameters.dpop_jkt)?;
+    if bound_to.is_none() && !by.client().mode.collects() {
+        // It will not come to show a key later.
+        by.must_be_bound()?;
+    }
     let user = app
         .store
         .user_by_hint(&request.hint)
@@ -174,7 +178,10 @@ fn acknowledge(
     Acknowledgement {
         auth_req_id: app.secrets.auth_req_ids.make(question.id.0),
         expires_in: (question.expires_at - now).whole_seconds().max(1),
-        interval: question.interval.whole_seconds(),
+        interval: question
+            .mode
+            .collects()
+            .then(|| question.interval.whole_seconds()),
         approval_id: question.id,
         match_code,
         verification_uri: format!("{}{}", app.settings.public_url, paths::request(question.id)),

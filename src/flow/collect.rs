@@ -12,13 +12,14 @@ use crate::domain::ciba::approval::{ApprovalRequest, Approved, Decision, Questio
 use crate::domain::ciba::mode::poll::{Pace, Verdict};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::token_request::{Found, judge, unknown};
+use crate::domain::client::Client;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::id::{AccessTokenId, GrantId, RefreshTokenId, RequestId};
 use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
 use crate::domain::token::refresh;
-use crate::flow::issue::{Issue, Issued, issue};
+use crate::flow::issue::{Issue, Issued, Pushed, issue};
 use crate::flow::{Fault, Unserved, authenticate, expire};
 use crate::signal::{Known, Woken};
 use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
@@ -226,22 +227,16 @@ async fn redeem(
     };
     let redeemed = step.next;
     let (question, decision) = (&redeemed.question, &redeemed.decision);
-    let first = first_tokens(app, collection, stored, question, decision, now)?;
+    let by = (collection.by.client(), collection.by.bound_to());
+    let first = first_tokens(app, by, stored, question, decision, now)?;
     let event = AuditEvent::new(now, Kind::TokenIssued, Actor::Client)
         .about(question.id, &question.client, question.user)
         .from(collection.from.clone())
         .fact("grant", first.grant.id.to_string())
         .fact("expires_at", numeric_date(first.token_ends_at));
     let id = question.id;
-    let mut commit = Commit::of(Write::Redeem(Box::new(redeemed))).event(event);
-    commit = commit.and(Write::IssueGrant(Box::new(first.grant)));
-    if let Some(token) = first.refresh_token {
-        commit = commit.and(Write::AddRefreshToken(token));
-    }
-    if let Some(kept) = first.kept {
-        commit = commit.and(kept);
-    }
-    let response = first.response;
+    let commit = Commit::of(Write::Redeem(Box::new(redeemed))).event(event);
+    let (mut commit, response) = first.remember(commit);
     if let Some(key) = key {
         let sealed = app
             .secrets
@@ -280,17 +275,40 @@ async fn overtaken(app: &App, id: RequestId) -> Result<Look, Unserved> {
 }
 
 /// What the answer authorised, and the tokens that say so.
-struct First {
-    grant: IssuedGrant,
-    token_ends_at: OffsetDateTime,
+pub(super) struct First {
+    pub(super) grant: IssuedGrant,
+    pub(super) token_ends_at: OffsetDateTime,
+    pub(super) response: String,
     refresh_token: Option<NewRefreshToken>,
     kept: Option<Write>,
-    response: String,
 }
 
-fn first_tokens(
+impl First {
+    /// Adds what must be remembered of them to the redemption's commit.
+    pub(super) fn remember(self, commit: Commit) -> (Commit, String) {
+        let refresh_token = self.refresh_token.map(Write::AddRefreshToken);
+        let issued = commit.and(Write::IssueGrant(Box::new(self.grant)));
+        let writes = refresh_token.into_iter().chain(self.kept);
+        (writes.fold(issued, Commit::and), self.response)
+    }
+
+    /// When the last of it is good for nothing any more.
+    pub(super) fn ends_at(&self) -> OffsetDateTime {
+        ends_at(self.refresh_token.as_ref(), self.token_ends_at)
+    }
+}
+
+fn ends_at(
+    refresh_token: Option<&NewRefreshToken>,
+    token_ends_at: OffsetDateTime,
+) -> OffsetDateTime {
+    refresh_token.map_or(token_ends_at, |it| it.expires_at.max(token_ends_at))
+}
+
+/// The first tokens of an answer, for a client and bound to its key.
+pub(super) fn first_tokens(
     app: &App,
-    collection: &Collection,
+    (client, bound_to): (&Client, Option<Confirmation>),
     stored: &StoredRequest,
     question: &Question,
     decision: &Decision,
@@ -299,15 +317,13 @@ fn first_tokens(
     let granted = Granted::new(&decision.granted, &app.catalogue.get().catalogue, now);
     let id = GrantId(app.entropy.id(now)?);
     let refresh_token = match granted.refreshable_until() {
-        Some(expires_at) if collection.by.client().may_use(refresh::GRANT_TYPE) => {
-            Some(NewRefreshToken {
-                id: RefreshTokenId(app.entropy.id(now)?),
-                grant: id,
-                parent: None,
-                created_at: now,
-                expires_at,
-            })
-        }
+        Some(expires_at) if client.may_use(refresh::GRANT_TYPE) => Some(NewRefreshToken {
+            id: RefreshTokenId(app.entropy.id(now)?),
+            grant: id,
+            parent: None,
+            created_at: now,
+            expires_at,
+        }),
         Some(_) | None => None,
     };
     let handle = |token: &NewRefreshToken| app.secrets.refresh_tokens.make(token.id.0);
@@ -320,8 +336,12 @@ fn first_tokens(
         jti: AccessTokenId(id.0),
         ends_at: granted.token_ends_at,
         refresh_token: refresh_token.as_ref().map(handle),
-        bound_to: collection.by.bound_to(),
+        bound_to,
         resume_state: super::status::resume_state(app, stored)?,
+        pushed: (!question.mode.collects()).then(|| Pushed {
+            auth_req_id: app.secrets.auth_req_ids.make(question.id.0),
+            until: ends_at(refresh_token.as_ref(), granted.token_ends_at).min(question.expires_at),
+        }),
     };
     let Issued { response, kept } = issue(app, it, now)?;
     Ok(First {
@@ -334,7 +354,7 @@ fn first_tokens(
             created_at: now,
             ends_at: granted.ends_at(),
             items: granted.items,
-            bound_to: collection.by.bound_to(),
+            bound_to,
         },
         refresh_token,
         kept,

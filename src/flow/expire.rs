@@ -11,7 +11,9 @@ use super::effects::settled_notices;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, Expired, State};
-use crate::outbox::progress;
+use crate::domain::id::ParcelId;
+use crate::domain::parcel::{Parcel, ParcelKind, ParcelState};
+use crate::outbox::{fan_out, progress};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Requests of each kind looked at in one round; the writer gathers as many into one transaction.
@@ -59,6 +61,7 @@ async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fa
     let event = AuditEvent::new(now, Kind::RequestExpired, Actor::Server)
         .about(id, &expired.question.client, expired.question.user)
         .fact("answered", collected_too_late);
+    let callback = callback(app, &expired, now).await?;
     let commit = if collected_too_late {
         Commit::of(Write::Expire(Box::new(expired)))
     } else {
@@ -68,7 +71,11 @@ async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fa
             .and(Write::DropParcels(id, now))
             .parcels(notices)
     };
-    match app.store.commit(commit.event(event)).await {
+    match app
+        .store
+        .commit(commit.event(event).parcels(callback))
+        .await
+    {
         Ok(()) => app.outbox.ring(),
         // Another instance was first, or the person was, in the last moment.
         Err(StoreError::Overtaken) => {}
@@ -78,13 +85,29 @@ async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fa
     Ok(())
 }
 
+/// The call that tells the agent, unless it has been told how this ended.
+async fn callback(
+    app: &App,
+    expired: &Expired,
+    now: OffsetDateTime,
+) -> Result<Option<Parcel>, Fault> {
+    let id = ParcelId(app.entropy.id(now)?);
+    let Some(parcel) = fan_out::tell_agent_of_the_end(&expired.question, now, id) else {
+        return Ok(None);
+    };
+    let promises = app.store.parcels_of(expired.question.id).await?;
+    let told = promises
+        .iter()
+        .any(|it| it.parcel.kind == ParcelKind::Outcome && it.state == ParcelState::Delivered);
+    Ok((!told).then_some(parcel))
+}
+
 #[cfg(test)]
 mod tests {
     use time::Duration;
 
     use super::*;
     use crate::domain::ciba::approval::State;
-    use crate::domain::parcel::{ParcelKind, ParcelState};
     use crate::flow::deliver::deliver_due;
     use crate::flow::fixture::House;
 

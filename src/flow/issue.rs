@@ -41,6 +41,16 @@ pub(super) struct Issue<'a> {
     pub(super) bound_to: Option<Confirmation>,
     /// The agent's words to itself.
     pub(super) resume_state: Option<String>,
+    /// Handed over unasked, not collected.
+    pub(super) pushed: Option<Pushed>,
+}
+
+/// What is different about tokens that an agent is handed (CIBA §10.3.1).
+pub(super) struct Pushed {
+    /// The request they answer, which the agent has not just named.
+    pub(super) auth_req_id: String,
+    /// Until when they may be handed over: until then the ID token is good.
+    pub(super) until: OffsetDateTime,
 }
 
 /// What was issued.
@@ -53,6 +63,8 @@ pub(super) struct Issued {
 
 #[derive(Serialize)]
 struct TokenResponse<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_req_id: Option<&'a str>,
     access_token: String,
     token_type: &'static str,
     expires_in: i64,
@@ -79,6 +91,7 @@ pub(super) fn issue(app: &App, it: Issue<'_>, now: OffsetDateTime) -> Result<Iss
         None
     };
     let response = TokenResponse {
+        auth_req_id: it.pushed.as_ref().map(|it| it.auth_req_id.as_str()),
         access_token,
         token_type: Confirmation::token_type(it.bound_to),
         expires_in: (it.ends_at - now).whole_seconds(),
@@ -157,15 +170,20 @@ fn id_token(
     now: OffsetDateTime,
 ) -> Result<String, Fault> {
     let (assurance, authenticated_at) = authentication(&it.decision.by);
+    let (pushed, usual) = (it.pushed.as_ref(), now + id_token::LIFETIME);
     let claims = IdTokenClaims {
         iss: app.settings.public_url.as_str(),
         sub: it.question.user,
         aud: &it.question.client.0,
         iat: numeric_date(now),
-        exp: numeric_date(now + id_token::LIFETIME),
+        exp: numeric_date(pushed.map_or(usual, |pushed| pushed.until.max(usual))),
         auth_time: numeric_date(authenticated_at),
         acr: assurance.acr(),
-        at_hash: id_token::at_hash(access_token),
+        at_hash: id_token::token_hash(access_token),
+        rt_hash: pushed
+            .and(it.refresh_token.as_deref())
+            .map(id_token::token_hash),
+        auth_req_id: pushed.map(|pushed| pushed.auth_req_id.as_str()),
     };
     let keyring = app.keyring.get();
     let signed = keyring.active.sign(TokenKind::IdToken, &claims);

@@ -192,6 +192,7 @@ fn next_tokens(
         refresh_token: Some(app.secrets.refresh_tokens.make(token.id.0)),
         bound_to: refreshing.by.bound_to(),
         resume_state: None,
+        pushed: None,
     };
     let Issued { response, kept } = issue(app, it, now)?;
     Ok(Next {

@@ -10,6 +10,9 @@ use crate::domain::parcel::{Address, Parcel, ParcelKind};
 /// Someone with a phone has this long before a letter follows.
 const LETTER_AFTER: Duration = Duration::seconds(60);
 
+/// For how long at least an agent is called to be told that time ran out.
+const TOLD_OF_THE_END: Duration = Duration::minutes(5);
+
 /// The person is told on every device at once; a letter goes at once to who has no device, and to the
 /// others when they have not answered within a minute (or half the time they have).
 ///
@@ -80,12 +83,27 @@ pub fn tell_agent(
     let kind = match question.mode {
         Mode::Poll => return None,
         Mode::Ping => ParcelKind::Ping,
+        Mode::Push => ParcelKind::Outcome,
     };
     let worthless_after = question.expires_at;
     Some(Parcel {
         due_at,
         ..parcel(id, question, kind, Address::Callback, now, worthless_after)
     })
+}
+
+/// An agent that only hears what it is told is told that time ran out. The others know their end.
+pub fn tell_agent_of_the_end(
+    question: &Question,
+    now: OffsetDateTime,
+    id: ParcelId,
+) -> Option<Parcel> {
+    let (kind, to) = match question.mode {
+        Mode::Poll | Mode::Ping => return None,
+        Mode::Push => (ParcelKind::Outcome, Address::Callback),
+    };
+    let worthless_after = question.expires_at.max(now + TOLD_OF_THE_END);
+    Some(parcel(id, question, kind, to, now, worthless_after))
 }
 
 fn parcel(

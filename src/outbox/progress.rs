@@ -106,7 +106,7 @@ pub fn shown_on(promises: &[Promise]) -> Vec<DeviceId> {
 /// Whether the agent may know of it: it is about the question, or the answer to it.
 fn is_shown(kind: ParcelKind) -> bool {
     match kind {
-        ParcelKind::Asked | ParcelKind::Ping => true,
+        ParcelKind::Asked | ParcelKind::Ping | ParcelKind::Outcome => true,
         ParcelKind::Settled | ParcelKind::SignIn(_) => false,
     }
 }

@@ -116,6 +116,8 @@ pub enum Write {
     DeviceReached(DeviceId, OffsetDateTime),
     /// Puts parcels that are due under a lease; not a guard.
     ClaimParcels(ClaimParcels),
+    /// Guard: waiting, under this lease, and empty.
+    FillParcel(Box<FilledParcel>),
     /// Guard: waiting, under this lease.
     SettleParcel(Box<SettledParcel>),
     /// Whatever still waits about this request is dropped; not a guard.
@@ -175,6 +177,19 @@ pub struct NewDevice {
     pub subscription: Vec<u8>,
     /// When.
     pub created_at: OffsetDateTime,
+}
+
+/// What a parcel says from now on, however often it is tried.
+#[derive(Debug)]
+pub struct FilledParcel {
+    /// Which.
+    pub id: ParcelId,
+    /// The lease it was claimed under.
+    pub lease: [u8; 16],
+    /// What it says, sealed.
+    pub payload: Vec<u8>,
+    /// When that is worth nothing any more.
+    pub worthless_after: OffsetDateTime,
 }
 
 /// What became of a parcel that was claimed.

@@ -97,6 +97,19 @@ impl Store {
         .transpose()
     }
 
+    /// What an answer authorised, unless it has been revoked.
+    pub async fn grant_of_request(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<GrantId>, StoreError> {
+        let row = grant::Entity::find()
+            .filter(grant::Column::RequestId.eq(request.0))
+            .filter(grant::Column::RevokedAt.is_null())
+            .one(&self.readers)
+            .await?;
+        Ok(row.map(|row| GrantId(row.id)))
+    }
+
     /// The response kept for a request, if its minute has not passed.
     pub async fn kept_redemption(
         &self,

@@ -31,7 +31,7 @@ mod writer;
 use sea_orm::DatabaseConnection;
 
 pub use access_tokens::NewAccessToken;
-pub use commit::{ClaimParcels, Commit, SettledParcel, Write};
+pub use commit::{ClaimParcels, Commit, FilledParcel, SettledParcel, Write};
 pub use error::StoreError;
 pub use grants::{IssuedGrant, SpentItems, Standing};
 pub use keys::{KeyPurpose, StoredKey};

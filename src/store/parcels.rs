@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use entity::parcel::{ActiveModel, Column, Entity, Model};
 
 use super::Store;
-use super::commit::{ClaimParcels, Commit, SettledParcel, Write};
+use super::commit::{ClaimParcels, Commit, FilledParcel, SettledParcel, Write};
 use super::error::{StoreError, inconsistent};
 use crate::domain::id::{DeviceId, ParcelId, RequestId, SignInLinkId, UserId};
 use crate::domain::parcel::{Address, Channel, Fate, Parcel, ParcelKind, ParcelState, Promise};
@@ -30,6 +30,8 @@ pub struct ClaimedParcel {
     pub attempts: u32,
     /// Whose it is now.
     pub lease: [u8; 16],
+    /// What was handed over before, or should have been; sealed.
+    pub payload: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -48,12 +50,14 @@ impl Store {
             .all(&self.readers)
             .await?;
         rows.into_iter()
-            .map(|row| {
+            .map(|mut row| {
+                let payload = row.payload.take();
                 let attempts = u32::try_from(row.attempts).unwrap_or(0);
                 Ok(ClaimedParcel {
                     parcel: read(row)?.parcel,
                     attempts,
                     lease: claim.lease,
+                    payload,
                 })
             })
             .collect()
@@ -133,7 +137,7 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
     };
     let link = match parcel.kind {
         ParcelKind::SignIn(link) => Some(link.0),
-        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::Ping => None,
+        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::Ping | ParcelKind::Outcome => None,
     };
     ActiveModel {
         id: ActiveValue::Set(parcel.id.0),
@@ -148,6 +152,7 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
         due_at: ActiveValue::Set(milliseconds(parcel.due_at)),
         worthless_after: ActiveValue::Set(milliseconds(parcel.worthless_after)),
         lease: ActiveValue::Set(None),
+        payload: ActiveValue::Set(None),
         why: ActiveValue::Set(None),
         created_at: ActiveValue::Set(milliseconds(parcel.created_at)),
         settled_at: ActiveValue::Set(None),
@@ -172,6 +177,7 @@ pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> 
         update
             .col_expr(Column::State, Expr::value(state.as_str()))
             .col_expr(Column::SettledAt, Expr::value(at))
+            .col_expr(Column::Payload, Expr::value(Option::<Vec<u8>>::None))
     };
     let update = match &it.fate {
         Fate::Delivered => ended(counted(update), ParcelState::Delivered)
@@ -191,6 +197,22 @@ pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> 
         ),
         Fate::Dropped => ended(update, ParcelState::Dropped),
     };
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Keeps with a parcel what it says, and until when that is worth anything; 0 when the lease has been
+/// lost.
+pub(super) async fn fill<C: ConnectionTrait>(conn: &C, it: &FilledParcel) -> Result<u64, DbErr> {
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(it.id.0))
+        .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+        .filter(Column::Lease.eq(it.lease.to_vec()))
+        .filter(Column::Payload.is_null())
+        .col_expr(Column::Payload, Expr::value(it.payload.clone()))
+        .col_expr(
+            Column::WorthlessAfter,
+            Expr::value(milliseconds(it.worthless_after)),
+        );
     Ok(update.exec(conn).await?.rows_affected)
 }
 

@@ -254,6 +254,7 @@ fn is_plain(write: &Write) -> bool {
         | Write::RetireDevice(..)
         | Write::DeviceReached(..)
         | Write::ClaimParcels(_)
+        | Write::FillParcel(_)
         | Write::SettleParcel(_)
         | Write::DropParcels(..)
         | Write::HurryLetter(..)
@@ -296,6 +297,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::RetireDevice(id, user, why, at) => devices::retire(conn, *id, *user, why, *at).await,
         Write::DeviceReached(id, at) => devices::reached(conn, *id, *at).await,
         Write::ClaimParcels(claim) => parcels::claim(conn, claim).await,
+        Write::FillParcel(filled) => parcels::fill(conn, filled).await,
         Write::SettleParcel(settled) => parcels::settle(conn, settled).await,
         Write::DropParcels(request, at) => parcels::drop_waiting(conn, *request, *at).await,
         Write::HurryLetter(request, now) => parcels::hurry_letter(conn, *request, *now).await,

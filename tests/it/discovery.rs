@@ -28,7 +28,7 @@ both! {
             ("acr_values_supported", json!(["urn:countersign:acr:email-link", "urn:countersign:acr:host-link"])),
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
-            ("backchannel_token_delivery_modes_supported", json!(["poll", "ping"])),
+            ("backchannel_token_delivery_modes_supported", json!(["poll", "ping", "push"])),
             ("backchannel_user_code_parameter_supported", json!(false)),
             ("grant_types_supported", json!([
                 "urn:openid:params:grant-type:ciba",

@@ -11,8 +11,9 @@ pub struct Acknowledgement {
     pub auth_req_id: String,
     /// Seconds until it can no longer collect.
     pub expires_in: i64,
-    /// Least seconds between two polls.
-    pub interval: i64,
+    /// Least seconds between two polls; none for an agent that may not poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<i64>,
     /// Extension: the request's name at `/api/v1/approvals/{id}`. Worth nothing by itself.
     pub approval_id: RequestId,
     /// Extension: the code the person sees too.

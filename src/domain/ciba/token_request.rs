@@ -3,8 +3,10 @@
 //! Client authentication, the grant type and the parameters have been judged by then. The order here:
 //! redeemed, denied, cancelled, expired, approved; only what is still pending has a pace.
 
+use crate::domain::ciba::GRANT_TYPE;
 use crate::domain::ciba::approval::{ApprovalRequest, Approved, Pending};
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 
 /// What a well-formed token request finds.
@@ -14,6 +16,22 @@ pub enum Found {
     Ready(Approved),
     /// Nothing yet.
     Waiting(Pending),
+}
+
+/// Whether a client may come and collect at all.
+pub fn may_collect(client: &Client) -> Result<(), Refusal> {
+    if !client.mode.collects() {
+        return Err(Refusal::UnauthorizedClient(
+            "this client is handed its tokens, and collects none",
+        ));
+    }
+    if client.may_use(GRANT_TYPE) {
+        Ok(())
+    } else {
+        Err(Refusal::UnauthorizedClient(
+            "this client is not registered for CIBA",
+        ))
+    }
 }
 
 /// Judges a request as it is now ([`ApprovalRequest::at`] has been asked) for the client that polls.

@@ -9,7 +9,7 @@ use crate::domain::ciba::mode::Mode;
 /// Why a client cannot be told answers as it wants to be: `invalid_client_metadata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadDelivery {
-    /// Ping without an endpoint.
+    /// Ping or push without an endpoint.
     #[error("a client that is called needs an endpoint to be called at")]
     EndpointMissing,
     /// An endpoint that would never be called.
@@ -36,9 +36,9 @@ pub fn judge(
         (false, Some(_)) => return Err(BadDelivery::EndpointUnused),
         (true, Some(_)) | (false, None) => {}
     }
-    let collects = match (role, mode) {
-        (Role::Agent, Mode::Poll | Mode::Ping) => true,
-        (Role::ResourceServer, _) => false,
+    let collects = match role {
+        Role::Agent => mode.collects(),
+        Role::ResourceServer => false,
     };
     if collects
         && !grant_types
@@ -63,9 +63,11 @@ mod tests {
 
     #[test]
     fn t03_who_is_called_has_an_endpoint_and_nobody_else() {
-        assert_eq!(agent(Mode::Ping, ENDPOINT, &[GRANT_TYPE]), Ok(()));
-        let missing = agent(Mode::Ping, None, &[GRANT_TYPE]);
-        assert_eq!(missing, Err(BadDelivery::EndpointMissing));
+        for called in [Mode::Ping, Mode::Push] {
+            assert_eq!(agent(called, ENDPOINT, &[GRANT_TYPE]), Ok(()));
+            let missing = agent(called, None, &[GRANT_TYPE]);
+            assert_eq!(missing, Err(BadDelivery::EndpointMissing));
+        }
         assert_eq!(agent(Mode::Poll, None, &[GRANT_TYPE]), Ok(()));
         let unused = agent(Mode::Poll, ENDPOINT, &[GRANT_TYPE]);
         assert_eq!(unused, Err(BadDelivery::EndpointUnused));
@@ -77,6 +79,7 @@ mod tests {
             for without in [&[][..], &["refresh_token"]] {
                 let judged = agent(mode, endpoint, without);
                 assert_eq!(judged, Err(BadDelivery::GrantTypeMissing), "{mode:?}");
+                assert_eq!(agent(Mode::Push, ENDPOINT, without), Ok(()));
             }
         }
     }

@@ -30,11 +30,24 @@ pub struct IdTokenClaims<'a> {
     pub acr: &'static str,
     /// Ties it to the access token beside it.
     pub at_hash: String,
+    /// Ties it to the refresh token beside it, where it is handed over unasked (CIBA §10.3.1).
+    #[serde(
+        rename = "urn:openid:params:jwt:claim:rt_hash",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rt_hash: Option<String>,
+    /// Ties it to the request, where it is handed over unasked (CIBA §10.3.1).
+    #[serde(
+        rename = "urn:openid:params:jwt:claim:auth_req_id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auth_req_id: Option<&'a str>,
 }
 
-/// `at_hash` for ES256: the left half of SHA-256 over the token (OpenID Connect Core §3.1.3.6).
-pub fn at_hash(access_token: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
+/// `at_hash` and `rt_hash` for ES256, which is what ID tokens are signed with: the left half of SHA-256
+/// over the token (OpenID Connect Core §3.1.3.6).
+pub fn token_hash(token: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
@@ -43,10 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_specification_s_own_example_hashes_alike() {
+    fn t76_the_specifications_own_examples_hash_alike() {
         assert_eq!(
-            at_hash("G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"),
+            token_hash("G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"),
             "Wt0kVFXMacqvnHeyU0001w"
+        );
+        assert_eq!(
+            token_hash("4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"),
+            "sHahCuSpXCRg5mkDDvvr4w"
         );
     }
 }

@@ -34,6 +34,8 @@ pub enum Purpose {
     ResumeState,
     /// Sealing of `client_notification_token`.
     NotificationToken,
+    /// Sealing of what an agent is to be handed.
+    Payload,
     /// Sealing of push subscriptions.
     Subscription,
     /// Sealing of a token response kept for a minute.
@@ -54,6 +56,7 @@ impl Purpose {
             Self::PrivateKey => "countersign/v1/private_key",
             Self::ResumeState => "countersign/v1/resume_state",
             Self::NotificationToken => "countersign/v1/notification_token",
+            Self::Payload => "countersign/v1/payload",
             Self::Subscription => "countersign/v1/subscription",
             Self::Redemption => "countersign/v1/redemption",
         }

@@ -5,7 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::callback;
+use super::{callback, hand_over};
 use crate::app::App;
 use crate::channel::asked::Asked;
 use crate::channel::email::{Envelope, Letter, LetterError, approval_requested, sign_in};
@@ -15,9 +15,10 @@ use crate::domain::ciba::approval::{ApprovalRequest, Question, State};
 use crate::domain::id::{DeviceId, SignInLinkId};
 use crate::domain::parcel::{Address, Delivery, Parcel, ParcelKind};
 use crate::domain::user::User;
+use crate::flow::Fault;
 use crate::flow::sign_in::url_of;
 use crate::paths;
-use crate::store::{StoreError, StoredRequest};
+use crate::store::{ClaimedParcel, StoreError, StoredRequest};
 
 /// What came of looking a parcel up.
 pub(super) enum Attempt {
@@ -36,9 +37,11 @@ impl Attempt {
 }
 
 /// Tries once.
-pub(super) async fn attempt(app: &App, parcel: &Parcel) -> Result<Attempt, StoreError> {
+pub(super) async fn attempt(app: &App, claimed: &mut ClaimedParcel) -> Result<Attempt, Fault> {
     let now = app.clock.now();
-    match parcel.kind {
+    let parcel = &claimed.parcel;
+    let attempt = match parcel.kind {
+        ParcelKind::Outcome => return hand_over::hand_over(app, claimed, now).await,
         ParcelKind::Asked => match request(app, parcel).await? {
             Some(stored) => asked(app, parcel, &stored, now).await,
             None => Ok(Attempt::NotNeeded),
@@ -51,7 +54,8 @@ pub(super) async fn attempt(app: &App, parcel: &Parcel) -> Result<Attempt, Store
         },
         ParcelKind::SignIn(link) => signing_in(app, parcel, link, now).await,
         ParcelKind::Ping => callback::ping(app, parcel, now).await,
-    }
+    };
+    Ok(attempt?)
 }
 
 /// The request a parcel is about.
@@ -159,7 +163,7 @@ async fn signing_in(
     Ok(post(app, letter).await)
 }
 
-async fn active_user(app: &App, parcel: &Parcel) -> Result<Option<User>, StoreError> {
+pub(super) async fn active_user(app: &App, parcel: &Parcel) -> Result<Option<User>, StoreError> {
     let user = app.store.user(parcel.user).await?;
     Ok(user.filter(|user| user.active))
 }

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::domain::ciba::approval::{Question, State};
 use crate::domain::ciba::mode::ping;
 use crate::domain::ciba::notification_token::NotificationToken;
+use crate::domain::client::Client;
 use crate::domain::parcel::Parcel;
 use crate::store::{StoreError, StoredRequest};
 
@@ -27,42 +28,46 @@ pub(super) async fn ping(
     if now >= parcel.worthless_after {
         return Ok(Attempt::TooLate);
     }
-    let auth_req_id = app
-        .secrets
-        .auth_req_ids
-        .make(stored.request.question().id.0);
-    call(app, &stored, ping::body(&auth_req_id), now).await
+    let question = stored.request.question();
+    let Some(client) = active_client(app, question).await? else {
+        return Ok(Attempt::refused("the agent is disabled"));
+    };
+    let body = ping::body(&app.secrets.auth_req_ids.make(question.id.0));
+    Ok(call(app, &client, &stored, body, now).await)
+}
+
+/// The agent, as the row has it and not as it is remembered: one that was disabled a moment ago is told
+/// nothing.
+pub(super) async fn active_client(
+    app: &App,
+    question: &Question,
+) -> Result<Option<Client>, StoreError> {
+    let client = app.store.client(&question.client).await?;
+    Ok(client.filter(|client| client.active))
 }
 
 /// Calls the agent at its endpoint, with the token it sent along.
-async fn call(
+pub(super) async fn call(
     app: &App,
+    client: &Client,
     stored: &StoredRequest,
     body: String,
     now: OffsetDateTime,
-) -> Result<Attempt, StoreError> {
-    let question = stored.request.question();
-    // Not the client as it is remembered: one that was disabled a moment ago is told nothing.
-    let client = app.store.client(&question.client).await?;
-    let Some(client) = client.filter(|client| client.active) else {
-        return Ok(Attempt::refused("the agent is disabled"));
+) -> Attempt {
+    let Some(endpoint) = &client.notification_endpoint else {
+        return Attempt::refused("the agent has no endpoint");
     };
-    let Some(endpoint) = client.notification_endpoint else {
-        return Ok(Attempt::refused("the agent has no endpoint"));
-    };
-    let Some(token) = token(app, stored, question) else {
-        return Ok(Attempt::refused(
-            "the agent's token does not open with this master key",
-        ));
+    let Some(token) = token(app, stored) else {
+        return Attempt::refused("the agent's token does not open with this master key");
     };
     let callback = &app.channels.callback;
-    let delivery = callback.deliver(&endpoint, &token, body, now).await;
-    Ok(Attempt::Made(delivery))
+    Attempt::Made(callback.deliver(endpoint, &token, body, now).await)
 }
 
-fn token(app: &App, stored: &StoredRequest, question: &Question) -> Option<NotificationToken> {
+fn token(app: &App, stored: &StoredRequest) -> Option<NotificationToken> {
     let sealed = stored.notification_token.as_ref()?;
-    let place = question.id.0.as_bytes();
-    let opened = app.secrets.notification_tokens.open(sealed, place).ok()?;
+    let place = stored.request.question().id.0;
+    let sealer = &app.secrets.notification_tokens;
+    let opened = sealer.open(sealed, place.as_bytes()).ok()?;
     NotificationToken::from_text(std::str::from_utf8(&opened).ok()?)
 }

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod callback;
+mod hand_over;
 #[cfg(test)]
 mod tests;
 
@@ -62,9 +63,9 @@ pub async fn claim(
 }
 
 /// Keeps one promise, or finds out when to try again.
-pub async fn keep(app: &App, claimed: ClaimedParcel) -> Result<(), Fault> {
+pub async fn keep(app: &App, mut claimed: ClaimedParcel) -> Result<(), Fault> {
+    let attempt = attempt::attempt(app, &mut claimed).await?;
     let parcel = &claimed.parcel;
-    let attempt = attempt::attempt(app, parcel).await?;
     let now = app.clock.now();
     let fate = match attempt {
         Attempt::NotNeeded => Fate::Dropped,
@@ -78,15 +79,25 @@ pub async fn keep(app: &App, claimed: ClaimedParcel) -> Result<(), Fault> {
             schedule::after(delivery, attempts, now, parcel.worthless_after, random)
         }
     };
-    match app.store.commit(outcome(&claimed, &fate, now)).await {
+    let (fate, commit) = match parcel.kind {
+        ParcelKind::Outcome => hand_over::give_up(app, parcel, fate, now).await?,
+        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::SignIn(_) | ParcelKind::Ping => {
+            (fate, Commit::default())
+        }
+    };
+    match app
+        .store
+        .commit(outcome(commit, &claimed, &fate, now))
+        .await
+    {
         Ok(()) => lose_hope(app, parcel, &fate, now).await,
         Err(StoreError::Overtaken) => take_back(app, parcel, &fate, now).await,
         Err(error) => Err(error.into()),
     }
 }
 
-fn outcome(claimed: &ClaimedParcel, fate: &Fate, now: OffsetDateTime) -> Commit {
-    let commit = Commit::of(Write::SettleParcel(Box::new(SettledParcel {
+fn outcome(commit: Commit, claimed: &ClaimedParcel, fate: &Fate, now: OffsetDateTime) -> Commit {
+    let commit = commit.and(Write::SettleParcel(Box::new(SettledParcel {
         id: claimed.parcel.id,
         lease: claimed.lease,
         fate: fate.clone(),

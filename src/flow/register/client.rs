@@ -296,6 +296,7 @@ fn grant_types(new: &NewClient) -> Result<Vec<String>, RegisterError> {
     }
     Ok(match (new.role, new.grant_types.is_empty()) {
         (_, false) => new.grant_types.clone(),
+        (Role::Agent, true) if !new.mode.collects() => vec![refresh::GRANT_TYPE.to_owned()],
         (Role::Agent, true) => USUAL.map(str::to_owned).to_vec(),
         (Role::ResourceServer, true) => Vec::new(),
     })

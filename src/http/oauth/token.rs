@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::app::App;
 use crate::domain::ciba;
 use crate::domain::ciba::refusal::Refusal;
+use crate::domain::ciba::token_request::may_collect;
 use crate::domain::token::{exchange, refresh};
 use crate::flow::collect::{Collection, collect};
 use crate::flow::exchange::Exchanging;
@@ -27,11 +28,9 @@ pub(super) async fn token(
     let registered = request.client.client().may_use(grant_type);
     let nonce = dpop_nonce::for_who_shows_a_key(&app, &request.client);
     let response = match grant_type {
-        ciba::GRANT_TYPE if registered => collected(&app, request).await?,
         ciba::GRANT_TYPE => {
-            return Err(
-                Refusal::UnauthorizedClient("this client is not registered for CIBA").into(),
-            );
+            may_collect(request.client.client())?;
+            collected(&app, request).await?
         }
         // Boxed: a held poll should not be as large as a refresh.
         refresh::GRANT_TYPE if registered => Box::pin(refreshed(&app, request)).await?,

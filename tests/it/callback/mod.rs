@@ -2,5 +2,6 @@
 
 mod misbehaving;
 mod ping;
+mod push;
 mod registration;
 mod retries;

@@ -202,6 +202,14 @@ impl World {
     }
 }
 
+impl World {
+    /// An agent that is handed its tokens there.
+    pub async fn push_agent(&self, receiver: &Receiver) -> Agent {
+        let new = called("Deploy Bot", Mode::Push, &receiver.url());
+        self.client(new).await
+    }
+}
+
 impl Agent {
     /// Asks, with a token to be called with.
     pub async fn ask_to_be_told(&self, hint: &str, more: &[(&str, &str)]) -> Asked {

@@ -475,8 +475,8 @@ fn owed_to_agent(question: &Question) -> Vec<Effect> {
     let wake = Effect::WakePolls(question.id);
     match question.mode {
         Mode::Poll => vec![wake],
-        // It may poll, too.
-        Mode::Ping => vec![wake, Effect::TellAgent(question.id)],
+        // It may poll, too, or look at the status.
+        Mode::Ping | Mode::Push => vec![wake, Effect::TellAgent(question.id)],
     }
 }
 

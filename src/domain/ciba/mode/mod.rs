@@ -4,11 +4,13 @@
 //! | --- | --- | --- |
 //! | poll | asks the token endpoint until there is an answer (§10.1) | [`poll`] |
 //! | ping | is told that there is one, and then collects it (§10.2) | [`ping`] |
+//! | push | is handed its tokens (§10.3) | [`push`] |
 //!
-//! Push (`push.rs`, §10.3) has its place beside them. A ping agent may poll all the same.
+//! A ping agent may poll all the same; a push agent may not.
 
 pub mod ping;
 pub mod poll;
+pub mod push;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +22,20 @@ pub enum Mode {
     Poll,
     /// The agent is called when there is an answer, and collects it.
     Ping,
+    /// The agent is called with its tokens.
+    Push,
 }
 
 impl Mode {
     /// Every mode this server delivers in.
-    pub const SUPPORTED: [Self; 2] = [Self::Poll, Self::Ping];
+    pub const SUPPORTED: [Self; 3] = [Self::Poll, Self::Ping, Self::Push];
 
     /// The word as registered and stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Poll => "poll",
             Self::Ping => "ping",
+            Self::Push => "push",
         }
     }
 
@@ -45,7 +50,15 @@ impl Mode {
     pub fn calls(self) -> bool {
         match self {
             Self::Poll => false,
-            Self::Ping => true,
+            Self::Ping | Self::Push => true,
+        }
+    }
+
+    /// Whether the agent collects its tokens at the token endpoint.
+    pub fn collects(self) -> bool {
+        match self {
+            Self::Poll | Self::Ping => true,
+            Self::Push => false,
         }
     }
 }
