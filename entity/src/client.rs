@@ -48,6 +48,11 @@ pub struct Model {
     pub grant_types: String,
     /// `dpop_bound_access_tokens`.
     pub dpop_bound: bool,
+    /// `tls_client_certificate_bound_access_tokens`.
+    pub certificate_bound: bool,
+    /// Whom its certificate names: JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub tls_subject: Option<String>,
     /// Whom its assertions may be addressed to: `strict` or `ciba-compat`.
     pub assertion_audience: String,
     /// `backchannel_authentication_request_signing_alg`.

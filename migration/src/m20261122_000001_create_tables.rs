@@ -32,7 +32,8 @@ const TABLES: &[&str] = &[
         role TEXT NOT NULL CHECK (role IN ('agent', 'resource_server')),
         status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
         auth_method TEXT NOT NULL
-            CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt')),
+            CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt',
+                'tls_client_auth', 'self_signed_tls_client_auth')),
         secret_hash {bytes} CHECK (length(secret_hash) = 32),
         previous_secret_hash {bytes} CHECK (length(previous_secret_hash) = 32),
         previous_secret_until BIGINT,
@@ -45,11 +46,16 @@ const TABLES: &[&str] = &[
         resources TEXT NOT NULL,
         grant_types TEXT NOT NULL,
         dpop_bound BOOLEAN NOT NULL,
+        certificate_bound BOOLEAN NOT NULL,
+        tls_subject TEXT,
         assertion_audience TEXT NOT NULL CHECK (assertion_audience IN ('strict', 'ciba-compat')),
         request_signing_alg TEXT,
         created_at BIGINT NOT NULL,
-        CHECK ((auth_method = 'private_key_jwt') = (secret_hash IS NULL)),
-        CHECK ((auth_method = 'private_key_jwt') = (jwks IS NOT NULL OR jwks_uri IS NOT NULL)),
+        CHECK ((auth_method IN ('client_secret_basic', 'client_secret_post'))
+            = (secret_hash IS NOT NULL)),
+        CHECK ((auth_method IN ('private_key_jwt', 'self_signed_tls_client_auth'))
+            = (jwks IS NOT NULL OR jwks_uri IS NOT NULL)),
+        CHECK ((auth_method = 'tls_client_auth') = (tls_subject IS NOT NULL)),
         CHECK (jwks IS NULL OR jwks_uri IS NULL),
         CHECK ((previous_secret_hash IS NULL) = (previous_secret_until IS NULL)),
         CHECK (previous_secret_hash IS NULL OR secret_hash IS NOT NULL),

@@ -13,6 +13,7 @@ use super::output::Output;
 use crate::domain::action::duration;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
+use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery::BadDelivery;
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
@@ -67,7 +68,7 @@ pub(super) struct Add {
         long,
         value_name = "METHOD",
         default_value = "client_secret_basic",
-        value_parser = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+        value_parser = AuthMethod::SUPPORTED.map(AuthMethod::as_str)
     )]
     auth: String,
     /// How it learns answers
@@ -91,6 +92,13 @@ pub(super) struct Add {
     /// A resource it may ask for, or is, as a resource_server; may be repeated. Without one: all
     #[arg(long = "resource", value_name = "ID")]
     resources: Vec<String>,
+    /// What its certificate names, for tls_client_auth: tls_client_auth_subject_dn=CN=…, or tls_client_auth_san_dns,
+    /// _san_uri, _san_ip or _san_email
+    #[arg(long, value_name = "MEMBER=VALUE", value_parser = tls_subject)]
+    tls_subject: Option<Subject>,
+    /// Give it no token that is not bound to its certificate (mTLS)
+    #[arg(long)]
+    certificate_bound: bool,
     /// Give it no token that is not bound to its key (DPoP)
     #[arg(long)]
     dpop_bound: bool,
@@ -143,7 +151,11 @@ impl From<RegisterError> for Failure {
             error @ RegisterError::Address(_) => Self::new(Exit::Usage, error)
                 .effect("nothing was added")
                 .fix("hosts that are not public are listed in outbound_allow"),
+            error @ RegisterError::SubjectMisplaced => Self::new(Exit::Usage, error)
+                .effect("nothing was added")
+                .fix("give --auth tls_client_auth and --tls-subject together"),
             error @ (RegisterError::KeysTwice
+            | RegisterError::Subject
             | RegisterError::Delivery(
                 BadDelivery::GrantTypeMissing | BadDelivery::NotAnAgent,
             )
@@ -187,8 +199,10 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         auth: AuthMethod::from_word(&add.auth).unwrap_or(AuthMethod::ClientSecretBasic),
         jwks,
         jwks_uri: add.jwks_uri,
+        tls_subject: add.tls_subject,
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
+            certificate_bound: add.certificate_bound,
             audience: Audience::from_word(&add.assertion_audience).unwrap_or_default(),
         },
         mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
@@ -269,6 +283,14 @@ async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {
     let head = ["CLIENT_ID", "NAME", "ROLE", "AUTH", "STATE"];
     output.table(head, &rows);
     Ok(Exit::Ok)
+}
+
+/// `member=value`, of RFC 8705 §2.1.2.
+fn tls_subject(text: &str) -> Result<Subject, String> {
+    let (member, value) = text.split_once('=').unwrap_or((text, ""));
+    let read = serde_json::from_value(json!({ member: value })).ok();
+    read.filter(Subject::is_sound)
+        .ok_or_else(|| "it must be a member of RFC 8705 and its value".to_owned())
 }
 
 /// How long two secrets are taken.
@@ -360,6 +382,8 @@ fn shown(client: &Client) -> Value {
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
         "jwks_uri": client.credentials.jwks_uri(),
+        "tls_subject": client.credentials.tls_subject(),
+        "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,
         "dpop_bound_access_tokens": client.proof.dpop_bound,
         "assertion_audience": client.proof.audience.as_str(),
         "backchannel_token_delivery_mode": client.mode,

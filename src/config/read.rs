@@ -71,6 +71,7 @@ impl Reader<'_> {
             sessions: self.sessions(),
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
             trusted_proxies: self.networks("trusted_proxies"),
+            client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
         }
     }

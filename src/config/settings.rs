@@ -24,6 +24,8 @@ pub struct Settings {
     pub sign_in_link_life: Duration,
     /// Proxies of the operator's own, which are believed about where a request comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether those proxies replace `Client-Cert`, so that it is believed.
+    pub client_cert_header: bool,
     /// Whether a DPoP proof needs a nonce of ours.
     pub dpop_nonce_required: bool,
 }
@@ -60,6 +62,7 @@ impl Default for Settings {
             sessions: Sessions::default(),
             sign_in_link_life: Duration::minutes(15),
             trusted_proxies: Vec::new(),
+            client_cert_header: false,
             dpop_nonce_required: false,
         }
     }
@@ -85,6 +88,11 @@ impl Default for Sessions {
 }
 
 impl Settings {
+    /// Whether client certificates reach us.
+    pub fn takes_certificates(&self) -> bool {
+        self.client_cert_header && !self.trusted_proxies.is_empty()
+    }
+
     /// Whether browsers reach us over TLS.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")

@@ -39,7 +39,7 @@ pub async fn client(
     };
     let now = app.clock.now();
     let client = app.clients.find(&app.store, &presented.client).await?;
-    let elsewhere = presented.is_assertion()
+    let elsewhere = presented.needs_keys()
         && (client.as_ref()).is_some_and(|it| it.active && it.credentials.jwks_uri().is_some());
     let authenticated = match client {
         // Boxed: few clients keep their keys elsewhere, and all polls come through here.
@@ -63,8 +63,8 @@ pub async fn client(
     Ok(authenticated.showing(proof))
 }
 
-/// Checks an assertion with the keys at the client's own address. When none of those known has signed it, they
-/// may have changed.
+/// Checks an assertion or a certificate with the keys at the client's own address. When it is by none of those
+/// known, they may have changed.
 async fn signed_elsewhere(
     app: &App,
     presented: &Presented,

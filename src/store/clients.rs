@@ -85,6 +85,10 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         resources: ActiveValue::Set(json(&client.resources)),
         grant_types: ActiveValue::Set(json(&client.grant_types)),
         dpop_bound: ActiveValue::Set(client.proof.dpop_bound),
+        certificate_bound: ActiveValue::Set(client.proof.certificate_bound),
+        tls_subject: ActiveValue::Set(
+            (client.credentials.tls_subject()).and_then(|it| serde_json::to_string(it).ok()),
+        ),
         assertion_audience: ActiveValue::Set(client.proof.audience.as_str().to_owned()),
         request_signing_alg: ActiveValue::Set(None),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
@@ -142,6 +146,14 @@ fn read(row: Model) -> Result<Client, StoreError> {
             AuthMethod::PrivateKeyJwt => {
                 Credentials::PrivateKeyJwt(read_keys(&row).ok_or_else(|| odd("jwks"))?)
             }
+            AuthMethod::SelfSignedTlsClientAuth => {
+                Credentials::SelfSignedTls(read_keys(&row).ok_or_else(|| odd("jwks"))?)
+            }
+            AuthMethod::TlsClientAuth => {
+                let subject = row.tls_subject.as_deref().map(serde_json::from_str);
+                let subject = subject.and_then(Result::ok);
+                Credentials::Tls(subject.ok_or_else(|| odd("tls_subject"))?)
+            }
         };
     Ok(Client {
         name: row.name.clone(),
@@ -150,6 +162,7 @@ fn read(row: Model) -> Result<Client, StoreError> {
         credentials,
         proof: ProofTerms {
             dpop_bound: row.dpop_bound,
+            certificate_bound: row.certificate_bound,
             audience: Audience::from_word(&row.assertion_audience)
                 .ok_or_else(|| odd("assertion_audience"))?,
         },

@@ -30,6 +30,16 @@ pub enum KeySource {
     At(String),
 }
 
+impl KeySource {
+    /// The keys: those registered, or those `fetched` from the address.
+    pub fn keys<'a>(&'a self, fetched: Option<&'a PublicKeys>) -> Option<&'a PublicKeys> {
+        match self {
+            Self::Registered(keys) => Some(keys),
+            Self::At(_) => fetched,
+        }
+    }
+}
+
 /// What a look at an address has brought.
 #[derive(Clone, Debug)]
 pub struct Looked {

@@ -12,6 +12,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::certificate::Certificate;
+
 /// Algorithms a client may sign with.
 pub const ALGORITHMS: [&str; 3] = ["ES256", "PS256", "EdDSA"];
 
@@ -83,6 +85,12 @@ impl PublicKeys {
     /// The JWK Set as registered.
     pub fn document(&self) -> &str {
         &self.document
+    }
+
+    /// Whether a certificate is for one of them.
+    pub fn have_certificate(&self, certificate: &Certificate) -> bool {
+        let mut thumbprints = self.keys.iter().map(PublicKey::thumbprint);
+        thumbprints.any(|thumbprint| certificate.has_key(&thumbprint))
     }
 
     /// The claims of a JWS that one of these keys has signed. A `kid` names one of them and nothing else.

@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod authentication;
+pub mod certificate;
 pub mod confirmation;
 pub mod delivery;
 pub mod dpop;
@@ -14,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use self::certificate::Subject;
 use self::key_source::KeySource;
 use self::secret::SecretHashes;
 use crate::domain::ciba::mode::Mode;
@@ -65,6 +67,8 @@ pub enum Role {
 pub struct ProofTerms {
     /// `dpop_bound_access_tokens`: no token without a DPoP proof (RFC 9449 §5.2).
     pub dpop_bound: bool,
+    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 §3.4): its tokens are bound to its certificate.
+    pub certificate_bound: bool,
     /// Whom its assertions may be addressed to.
     pub audience: assertion::Audience,
 }
@@ -78,6 +82,10 @@ pub enum Credentials {
     SecretPost(SecretHashes),
     /// `private_key_jwt`: its public keys.
     PrivateKeyJwt(KeySource),
+    /// `tls_client_auth` (RFC 8705 §2.1): whom its certificate names.
+    Tls(Subject),
+    /// `self_signed_tls_client_auth` (RFC 8705 §2.2): the keys its certificates may be for.
+    SelfSignedTls(KeySource),
 }
 
 impl fmt::Debug for Credentials {
@@ -94,15 +102,27 @@ pub enum AuthMethod {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthMethod {
     /// Every method this server takes.
-    pub const SUPPORTED: [Self; 3] = [
+    pub const SUPPORTED: [Self; 5] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
         Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
     ];
+
+    /// Whether it rests on a client certificate.
+    pub fn is_by_certificate(self) -> bool {
+        match self {
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::PrivateKeyJwt => false,
+            Self::TlsClientAuth | Self::SelfSignedTlsClientAuth => true,
+        }
+    }
 
     /// The word as registered.
     pub fn as_str(self) -> &'static str {
@@ -110,6 +130,8 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 
@@ -128,6 +150,8 @@ impl Credentials {
             Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
             Self::SecretPost(_) => AuthMethod::ClientSecretPost,
             Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
+            Self::Tls(_) => AuthMethod::TlsClientAuth,
+            Self::SelfSignedTls(_) => AuthMethod::SelfSignedTlsClientAuth,
         }
     }
 }
@@ -137,15 +161,26 @@ impl Credentials {
     pub fn secret(&self) -> Option<&SecretHashes> {
         match self {
             Self::SecretBasic(secret) | Self::SecretPost(secret) => Some(secret),
-            Self::PrivateKeyJwt(_) => None,
+            Self::PrivateKeyJwt(_) | Self::Tls(_) | Self::SelfSignedTls(_) => None,
         }
     }
 
     /// Where its keys are, if it has any.
     pub fn keys(&self) -> Option<&KeySource> {
         match self {
-            Self::SecretBasic(_) | Self::SecretPost(_) => None,
-            Self::PrivateKeyJwt(source) => Some(source),
+            Self::SecretBasic(_) | Self::SecretPost(_) | Self::Tls(_) => None,
+            Self::PrivateKeyJwt(source) | Self::SelfSignedTls(source) => Some(source),
+        }
+    }
+
+    /// Whom its certificate names.
+    pub fn tls_subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Tls(subject) => Some(subject),
+            Self::SecretBasic(_)
+            | Self::SecretPost(_)
+            | Self::PrivateKeyJwt(_)
+            | Self::SelfSignedTls(_) => None,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::domain::action::text::display_name;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba;
 use crate::domain::ciba::mode::Mode;
+use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
@@ -48,6 +49,8 @@ pub struct NewClient {
     pub jwks: Option<String>,
     /// Where they are instead.
     pub jwks_uri: Option<String>,
+    /// Whom its certificate names, for `tls_client_auth`.
+    pub tls_subject: Option<Subject>,
     /// What it must prove besides who it is.
     pub proof: ProofTerms,
     /// How it learns answers.
@@ -73,6 +76,7 @@ impl NewClient {
             auth: AuthMethod::ClientSecretBasic,
             jwks: None,
             jwks_uri: None,
+            tls_subject: None,
             proof: ProofTerms::default(),
             mode: Mode::Poll,
             notification_endpoint: None,
@@ -244,25 +248,38 @@ fn credentials(
     app: &App,
     new: &NewClient,
 ) -> Result<(Credentials, Option<SecretString>), RegisterError> {
-    match (new.auth, key_source(app, new)?) {
+    let keys = key_source(app, new)?;
+    let needs_subject = matches!(new.auth, AuthMethod::TlsClientAuth);
+    if needs_subject != new.tls_subject.is_some() {
+        return Err(RegisterError::SubjectMisplaced);
+    }
+    let secret = || new_secret(&app.entropy).map(|(hash, secret)| (SecretHashes::of(hash), secret));
+    match (new.auth, keys) {
         (AuthMethod::PrivateKeyJwt, Some(source)) => Ok((Credentials::PrivateKeyJwt(source), None)),
-        (AuthMethod::PrivateKeyJwt, None) => Err(RegisterError::KeysMissing),
-        (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, Some(_)) => {
-            Err(RegisterError::KeysUnused)
+        (AuthMethod::SelfSignedTlsClientAuth, Some(source)) => {
+            Ok((Credentials::SelfSignedTls(source), None))
         }
+        (AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth, None) => {
+            Err(RegisterError::KeysMissing)
+        }
+        (
+            AuthMethod::ClientSecretBasic
+            | AuthMethod::ClientSecretPost
+            | AuthMethod::TlsClientAuth,
+            Some(_),
+        ) => Err(RegisterError::KeysUnused),
         (AuthMethod::ClientSecretBasic, None) => {
-            let (hash, secret) = new_secret(&app.entropy)?;
-            Ok((
-                Credentials::SecretBasic(SecretHashes::of(hash)),
-                Some(secret),
-            ))
+            let (kept, secret) = secret()?;
+            Ok((Credentials::SecretBasic(kept), Some(secret)))
         }
         (AuthMethod::ClientSecretPost, None) => {
-            let (hash, secret) = new_secret(&app.entropy)?;
-            Ok((
-                Credentials::SecretPost(SecretHashes::of(hash)),
-                Some(secret),
-            ))
+            let (kept, secret) = secret()?;
+            Ok((Credentials::SecretPost(kept), Some(secret)))
+        }
+        (AuthMethod::TlsClientAuth, None) => {
+            let subject = new.tls_subject.clone().filter(Subject::is_sound);
+            let subject = subject.ok_or(RegisterError::Subject)?;
+            Ok((Credentials::Tls(subject), None))
         }
     }
 }

@@ -43,14 +43,26 @@ pub enum RegisterError {
     /// An address that may not be called.
     #[error("the address cannot be called: {0}")]
     Address(String),
+    /// A subject for another method, or none for this one.
+    #[error(
+        "exactly a client that shows a certificate of an authority (tls_client_auth) is named by it"
+    )]
+    SubjectMisplaced,
+    /// A subject no certificate has.
+    #[error("no certificate can name that subject")]
+    Subject,
     /// Another secret for a client that has none.
-    #[error("{0} signs for itself and has no secret")]
+    #[error("{0} has no secret")]
     NoSecret(String),
     /// `private_key_jwt` without keys.
-    #[error("a client that signs for itself (private_key_jwt) needs its public keys")]
+    #[error(
+        "a client that signs for itself (private_key_jwt, self_signed_tls_client_auth) needs its public keys"
+    )]
     KeysMissing,
     /// Keys for a client that has a secret.
-    #[error("public keys are for clients that sign for themselves (private_key_jwt)")]
+    #[error(
+        "public keys are for clients that sign for themselves (private_key_jwt, self_signed_tls_client_auth)"
+    )]
     KeysUnused,
     /// A scope that is none.
     #[error("`{0}` is not a scope")]

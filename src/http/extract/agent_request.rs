@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::FormParams;
 use super::form::{self, MOST_BYTES, read_form, read_json};
-use super::peer;
+use super::{client_certificate, peer};
 use crate::app::App;
 use crate::domain::action::json::digest;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::{Authenticated, FormCredentials, Presented};
+use crate::domain::client::certificate::Certificate;
 use crate::flow;
 use crate::flow::authenticate::Shown;
 use crate::http::reply::oauth_error::OAuthError;
@@ -75,7 +76,8 @@ impl FromRequest<App> for AgentRequest {
             dpop: dpop(&parts.headers)?,
             path: parts.uri.path(),
         };
-        let client = authenticate(app, &parts.headers, &form, shown).await?;
+        let certificate = client_certificate::shown(app, &parts.headers, &parts.extensions)?;
+        let client = authenticate(app, &parts.headers, &form, certificate.as_ref(), shown).await?;
         Ok(Self {
             client,
             form,
@@ -130,6 +132,7 @@ async fn authenticate(
     app: &App,
     headers: &HeaderMap,
     form: &FormParams,
+    certificate: Option<&Certificate>,
     shown: Shown<'_>,
 ) -> Result<Authenticated, OAuthError> {
     let credentials = FormCredentials {
@@ -137,6 +140,7 @@ async fn authenticate(
         client_secret: form.get("client_secret"),
         assertion_type: form.get("client_assertion_type"),
         assertion: form.get("client_assertion"),
+        certificate,
     };
     let presented = Presented::read(authorization(headers)?, credentials)?;
     Ok(flow::authenticate::client(app, presented, shown).await?)

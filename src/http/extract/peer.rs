@@ -23,6 +23,12 @@ const MOST_HOPS: usize = 32;
 pub struct PeerAddr(pub SocketAddr);
 
 impl PeerAddr {
+    /// Whether it is in one of these networks.
+    pub fn is_one_of(self, networks: &[IpNet]) -> bool {
+        let address = self.0.ip().to_canonical();
+        networks.iter().any(|net| net.contains(&address))
+    }
+
     /// The caller: this peer, or, if that is a trusted proxy, the last address in front of our
     /// proxies that one of them vouches for.
     pub fn caller(self, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {

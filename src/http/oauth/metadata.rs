@@ -37,6 +37,7 @@ struct Metadata<'a> {
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     dpop_signing_alg_values_supported: [&'static str; 3],
+    tls_client_certificate_bound_access_tokens: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
@@ -63,7 +64,10 @@ fn metadata(app: &App) -> Response {
     use crate::domain::action::PermissionKey;
     let issuer = app.settings.public_url.as_str();
     let at = |path: &str| format!("{issuer}{path}");
-    let methods = AuthMethod::SUPPORTED.map(AuthMethod::as_str).to_vec();
+    let certificates = app.settings.takes_certificates();
+    let methods = AuthMethod::SUPPORTED.into_iter();
+    let methods = methods.filter(|method| certificates || !method.is_by_certificate());
+    let methods: Vec<_> = methods.map(AuthMethod::as_str).collect();
     let current = app.catalogue.get();
     let catalogue = &current.catalogue;
     let mut scopes = vec!["openid"];
@@ -95,6 +99,7 @@ fn metadata(app: &App) -> Response {
         revocation_endpoint_auth_methods_supported: methods,
         revocation_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         dpop_signing_alg_values_supported: keys::ALGORITHMS,
+        tls_client_certificate_bound_access_tokens: certificates,
         request_parameter_supported: false,
         // Said, as OpenID Connect takes it for true otherwise.
         request_uri_parameter_supported: false,

@@ -8,6 +8,7 @@ use crate::world::{Agent, World};
 mod auth0;
 mod dpop;
 mod elsewhere;
+mod mtls;
 mod secrets;
 
 /// An agent that sends its secret in the form.

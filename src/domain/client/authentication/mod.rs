@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::assertion::{self, Us, UsedAssertion};
-use super::confirmation::Confirmation;
-use super::key_source::KeySource;
+use super::certificate::Certificate;
+use super::confirmation::{Confirmation, Thumbprint};
 use super::keys::PublicKeys;
 use super::{Client, Credentials, dpop};
 use crate::domain::ciba::refusal::Refusal;
@@ -32,6 +32,7 @@ pub struct Presented {
     /// Who it says it is.
     pub client: ClientId,
     proof: Proof,
+    certificate: Option<Certificate>,
     /// It came in the `Authorization` header.
     pub basic: bool,
 }
@@ -43,6 +44,8 @@ enum Proof {
     Assertion(SecretString),
     /// A secret where the method leaves no choice of place.
     Either(SecretString),
+    /// Nothing but the certificate of the connection.
+    Certificate,
 }
 
 /// The parameters of a form that have to do with client authentication.
@@ -56,6 +59,8 @@ pub struct FormCredentials<'a> {
     pub assertion_type: Option<&'a str>,
     /// `client_assertion`.
     pub assertion: Option<&'a str>,
+    /// The certificate of the connection, which is not in the form at all.
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// A client that has just proved who it is. Only [`Presented::verify`] makes one.
@@ -64,6 +69,7 @@ pub struct Authenticated {
     client: Arc<Client>,
     used: Option<UsedAssertion>,
     proof: Option<dpop::Proof>,
+    certificate: Option<Thumbprint>,
 }
 
 impl Authenticated {
@@ -88,16 +94,24 @@ impl Authenticated {
         self.proof.as_ref()
     }
 
-    /// What a token it gets is bound to.
+    /// What a token it gets is bound to: the key it proves to hold, or else its certificate if it registered so.
     pub fn bound_to(&self) -> Option<Confirmation> {
-        self.proof.as_ref().map(dpop::Proof::confirmation)
+        let certificate = self.certificate.map(Confirmation::Certificate);
+        let certificate = certificate.filter(|_| self.client.proof.certificate_bound);
+        let key = self.proof.as_ref().map(dpop::Proof::confirmation);
+        key.or(certificate)
     }
 
-    /// Refuses a client that registered for bound tokens and shows no key (RFC 9449 §5.2).
+    /// Refuses a client that registered for bound tokens and shows no key (RFC 9449 §5.2, RFC 8705 §3).
     pub fn must_be_bound(&self) -> Result<(), Refusal> {
         if self.client.proof.dpop_bound && self.proof.is_none() {
             return Err(Refusal::InvalidDpopProof(
                 "this client gets no token without a proof",
+            ));
+        }
+        if self.client.proof.certificate_bound && self.bound_to().is_none() {
+            return Err(Refusal::InvalidRequest(
+                "this client gets no token without its certificate",
             ));
         }
         Ok(())
@@ -115,8 +129,19 @@ impl Presented {
             form.client_secret.is_some(),
             form.assertion.is_some(),
         ];
-        if methods.into_iter().filter(|present| *present).count() != 1 {
-            return Err(refused);
+        let certificate = form.certificate.cloned();
+        match methods.into_iter().filter(|present| *present).count() {
+            1 => {}
+            0 if certificate.is_some() => {
+                let client = form.client_id.ok_or(refused)?.to_owned();
+                return Ok(Self {
+                    client: ClientId(client),
+                    proof: Proof::Certificate,
+                    certificate,
+                    basic: false,
+                });
+            }
+            _ => return Err(refused),
         }
         if let Some(header) = authorization {
             let (client, secret) = read_basic(header).ok_or(refused.clone())?;
@@ -126,6 +151,7 @@ impl Presented {
             return Ok(Self {
                 client: ClientId(client),
                 proof: Proof::Basic(secret),
+                certificate,
                 basic: true,
             });
         }
@@ -135,6 +161,7 @@ impl Presented {
             return Ok(Self {
                 client: ClientId(client.to_owned()),
                 proof,
+                certificate,
                 basic: false,
             });
         }
@@ -153,13 +180,17 @@ impl Presented {
         Ok(Self {
             client: ClientId(subject),
             proof,
+            certificate,
             basic: false,
         })
     }
 
-    /// Whether it is an assertion, which is checked with the client's keys.
-    pub fn is_assertion(&self) -> bool {
-        matches!(self.proof, Proof::Assertion(_))
+    /// Whether it is checked with the client's keys.
+    pub fn needs_keys(&self) -> bool {
+        match self.proof {
+            Proof::Assertion(_) | Proof::Certificate => true,
+            Proof::Basic(_) | Proof::Post(_) | Proof::Either(_) => false,
+        }
     }
 
     /// Reads an assertion that came without a form.
@@ -206,18 +237,30 @@ impl Presented {
             }
             (Credentials::PrivateKeyJwt(source), Proof::Assertion(jwt)) => {
                 let jwt = jwt.expose_secret();
-                let keys = match source {
-                    KeySource::Registered(keys) => Some(keys),
-                    KeySource::At(_) => fetched,
-                };
-                let keys = keys.ok_or_else(|| refused.clone())?;
+                let keys = source.keys(fetched).ok_or_else(|| refused.clone())?;
                 let used =
                     assertion::verify(keys, jwt, &client.id, (client.proof.audience, us), now);
                 Some(used.ok_or(refused)?)
             }
+            (Credentials::Tls(subject), Proof::Certificate) => {
+                let shown = self.certificate.as_ref();
+                if !shown.is_some_and(|it| it.trusted && it.names(subject)) {
+                    return Err(refused);
+                }
+                None
+            }
+            (Credentials::SelfSignedTls(source), Proof::Certificate) => {
+                let keys = source.keys(fetched).ok_or_else(|| refused.clone())?;
+                let shown = self.certificate.as_ref();
+                if !shown.is_some_and(|it| keys.have_certificate(it)) {
+                    return Err(refused);
+                }
+                None
+            }
             _ => return Err(refused),
         };
         Ok(Authenticated {
+            certificate: self.certificate.as_ref().map(|it| it.thumbprint),
             client,
             used,
             proof: None,

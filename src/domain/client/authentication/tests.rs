@@ -11,6 +11,7 @@ use time::Duration;
 use super::*;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
+use crate::domain::client::key_source::KeySource;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
 use crate::domain::token::keyring::SigningKey;
