@@ -16,6 +16,10 @@ pub const TOKEN: &str = "/oauth/token";
 pub const INTROSPECTION: &str = "/oauth/introspect";
 /// A client gives back what it holds (RFC 7009).
 pub const REVOCATION: &str = "/oauth/revoke";
+/// What clients hold (Grant Management for OAuth 2.0).
+pub const GRANTS: &str = "/oauth/grants";
+/// What one answer granted.
+pub const GRANT: &str = "/oauth/grants/{id}";
 /// The published keys.
 pub const JWKS: &str = "/oauth/jwks";
 /// An agent's own requests.

@@ -102,7 +102,7 @@ async fn consume(
     now: OffsetDateTime,
 ) -> Result<Introspection, Unserved> {
     authenticate::spend(app, it.by).await?;
-    let (grant, question) = (&presented.grant, &presented.question);
+    let (grant, question) = (&presented.behind.grant, &presented.behind.question);
     let spent = SpentItems {
         grant: grant.id,
         places: live.usable_once,

@@ -18,6 +18,7 @@ pub mod expire;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod forbid;
+pub mod grants;
 pub mod introspect;
 mod issue;
 mod key_sets;

@@ -3,9 +3,10 @@
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::domain::action::Catalogue;
 use crate::domain::ciba::approval::{Answered, DecidedBy, Decision, Question};
 use crate::domain::consent::StandingGrant;
-use crate::domain::id::AccessTokenId;
+use crate::domain::id::{AccessTokenId, GrantId};
 use crate::domain::token::carried::Carried;
 use crate::domain::token::keyring::Kind;
 use crate::domain::token::live::{Grant, Live, live};
@@ -24,30 +25,22 @@ pub(super) async fn carried(
     }
 }
 
-/// A token that was found, and what it rests on.
-pub(super) struct Presented {
-    /// What it carries.
-    pub(super) carried: Carried,
-    /// What it hangs off.
+/// A grant, and what it rests on.
+pub(super) struct Behind {
+    /// The grant.
     pub(super) grant: Grant,
     /// What was asked.
     pub(super) question: Question,
-    /// What was answered.
-    pub(super) decision: Decision,
+    decision: Decision,
     rules: Vec<StandingGrant>,
 }
 
-impl Presented {
-    /// Loads what a token rests on; `None` if it was revoked, or somebody behind it was disabled.
-    pub(super) async fn find(app: &App, carried: Carried) -> Result<Option<Self>, Unserved> {
-        let Some(grant) = app.store.live_grant(carried.grant_id).await? else {
+impl Behind {
+    /// Loads it; `None` if it was revoked, or somebody behind it was disabled.
+    pub(super) async fn find(app: &App, id: GrantId) -> Result<Option<Self>, Unserved> {
+        let Some(grant) = app.store.live_grant(id).await? else {
             return Ok(None);
         };
-        let others = carried.act.everyone().filter(|it| *it != grant.client.0);
-        let others: Vec<&str> = others.collect();
-        if !others.is_empty() && !app.store.all_active(&others).await? {
-            return Ok(None);
-        }
         let Some(stored) = app.store.request(grant.request).await? else {
             return Ok(None);
         };
@@ -66,7 +59,6 @@ impl Presented {
             }
         };
         Ok(Some(Self {
-            carried,
             grant,
             question: stored.request.question().clone(),
             decision,
@@ -74,15 +66,43 @@ impl Presented {
         }))
     }
 
-    /// What of it still stands.
-    pub(super) fn live(&self, app: &App, now: OffsetDateTime) -> Option<Live> {
-        let current = app.catalogue.get();
-        let ground = Ground {
+    /// What is asked of each item again.
+    pub(super) fn ground<'a>(&'a self, catalogue: &'a Catalogue) -> Ground<'a> {
+        Ground {
             question: &self.question,
             decision: &self.decision,
             rules: &self.rules,
-            catalogue: &current.catalogue,
+            catalogue,
+        }
+    }
+}
+
+/// A token that was found, and what it rests on.
+pub(super) struct Presented {
+    /// What it carries.
+    pub(super) carried: Carried,
+    /// What it hangs off.
+    pub(super) behind: Behind,
+}
+
+impl Presented {
+    /// Loads what a token rests on; `None` if it was revoked, or somebody behind it was disabled.
+    pub(super) async fn find(app: &App, carried: Carried) -> Result<Option<Self>, Unserved> {
+        let Some(behind) = Behind::find(app, carried.grant_id).await? else {
+            return Ok(None);
         };
-        live(&self.carried, &self.grant, ground, now)
+        let owner = behind.grant.client.0.as_str();
+        let others: Vec<&str> = carried.act.everyone().filter(|it| *it != owner).collect();
+        if !others.is_empty() && !app.store.all_active(&others).await? {
+            return Ok(None);
+        }
+        Ok(Some(Self { carried, behind }))
+    }
+
+    /// What of it still stands.
+    pub(super) fn live(&self, app: &App, now: OffsetDateTime) -> Option<Live> {
+        let current = app.catalogue.get();
+        let ground = self.behind.ground(&current.catalogue);
+        live(&self.carried, &self.behind.grant, ground, now)
     }
 }

@@ -26,6 +26,8 @@ both! {
             ("revocation_endpoint", json!(format!("{url}/oauth/revoke"))),
             ("request_uri_parameter_supported", json!(false)),
             ("acr_values_supported", json!(["urn:countersign:acr:email-link", "urn:countersign:acr:host-link"])),
+            ("grant_management_actions_supported", json!(["query", "revoke"])),
+            ("grant_management_endpoint", json!(format!("{url}/oauth/grants"))),
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll", "ping", "push"])),

@@ -88,15 +88,7 @@ pub fn live(
     if carried.grant_id != grant.id || now >= ends_at {
         return None;
     }
-    let mut live = Live {
-        places: Vec::new(),
-        scope: String::new(),
-        details: Vec::new(),
-        ends_at,
-        rests_on: Vec::new(),
-        usable_once: Places::default(),
-        spent: false,
-    };
+    let mut live = Live::until(ends_at);
     let mut scopes = Vec::new();
     let mut carried_any = false;
     for scope in carried.scope.split(' ').filter(|scope| !scope.is_empty()) {
@@ -131,7 +123,47 @@ pub fn live(
     (!carried_any || !live.places.is_empty()).then_some(live)
 }
 
+/// Everything of a grant that still stands; `None` when nothing does.
+pub fn whole(grant: &Grant, ground: Ground<'_>, now: OffsetDateTime) -> Option<Live> {
+    if now >= grant.ends_at {
+        return None;
+    }
+    let mut live = Live::until(grant.ends_at);
+    let stand: Vec<bool> = (0..grant.items.len())
+        .map(|at| live.add(at, grant, ground, now))
+        .collect();
+    let stands = |scope: &str| {
+        grant.items.iter().zip(&stand).any(|(granted, stands)| {
+            *stands && granted.item.key == PermissionKey::Scope(scope.to_owned())
+        })
+    };
+    let scopes = ground.question.scope.split(' ');
+    let scopes: Vec<&str> = scopes.filter(|it| *it == "openid" || stands(it)).collect();
+    live.scope = scopes.join(" ");
+    let details = grant
+        .items
+        .iter()
+        .zip(&stand)
+        .filter(|(_, stands)| **stands);
+    live.details = details
+        .filter_map(|(granted, _)| granted.item.detail.clone())
+        .collect();
+    (grant.items.is_empty() || !live.places.is_empty()).then_some(live)
+}
+
 impl Live {
+    fn until(ends_at: OffsetDateTime) -> Self {
+        Self {
+            places: Vec::new(),
+            scope: String::new(),
+            details: Vec::new(),
+            ends_at,
+            rests_on: Vec::new(),
+            usable_once: Places::default(),
+            spent: false,
+        }
+    }
+
     /// When it ends, as JWTs have it.
     pub fn exp(&self) -> i64 {
         numeric_date(self.ends_at)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::flow::status;
 use crate::flow::withdraw::{self, Withdrawn};
 use crate::http::extract::agent_request::AgentHeaders;
 use crate::http::extract::query::read_query;
-use crate::http::reply::oauth_error::{OAuthError, json};
+use crate::http::reply::oauth_error::{OAuthError, json, not_found};
 
 /// `GET /api/v1/approvals?before=`: the newest first.
 pub(super) async fn list(
@@ -42,11 +42,11 @@ pub(super) async fn status(
         .transpose()
         .map_err(|_| malformed())?;
     let Ok(id) = id.parse::<RequestId>() else {
-        return Ok(unknown());
+        return Ok(not_found());
     };
     let wait = Duration::from_secs(wait.unwrap_or(0));
     let status = status::status(&app, &agent.client.client().id, id, wait).await?;
-    Ok(status.map_or_else(unknown, |status| json(StatusCode::OK, &status)))
+    Ok(status.map_or_else(not_found, |status| json(StatusCode::OK, &status)))
 }
 
 /// `DELETE /api/v1/approvals/{id}`: the agent no longer needs an answer.
@@ -56,27 +56,18 @@ pub(super) async fn withdraw(
     Path(id): Path<String>,
 ) -> Result<Response, OAuthError> {
     let Ok(id) = id.parse::<RequestId>() else {
-        return Ok(unknown());
+        return Ok(not_found());
     };
     let client = &agent.client.client().id;
     Ok(
         match withdraw::withdraw(&app, client, id, agent.from.clone()).await? {
             Withdrawn::Cancelled(status) => json(StatusCode::OK, &status),
             Withdrawn::TooLate(status) => json(StatusCode::CONFLICT, &status),
-            Withdrawn::Unknown => unknown(),
+            Withdrawn::Unknown => not_found(),
         },
     )
 }
 
 fn malformed() -> Refusal {
     Refusal::InvalidRequest("the query is malformed")
-}
-
-/// Not known and not yours look the same.
-fn unknown() -> Response {
-    #[derive(serde::Serialize)]
-    struct NotFound {
-        error: &'static str,
-    }
-    json(StatusCode::NOT_FOUND, &NotFound { error: "not_found" }).into_response()
 }

@@ -1,6 +1,7 @@
 //! For agents: OAuth and CIBA endpoints, named as the specifications name them.
 
 mod backchannel_authentication;
+mod grant_management;
 mod introspection;
 mod jwks;
 mod metadata;
@@ -32,4 +33,8 @@ pub fn router() -> Router<App> {
         .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECTION, post(introspection::introspect))
         .route(paths::REVOCATION, post(revocation::revoke))
+        .route(
+            paths::GRANT,
+            get(grant_management::query).delete(grant_management::give_back),
+        )
 }

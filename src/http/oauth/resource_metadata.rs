@@ -12,7 +12,7 @@ use url::{Position, Url};
 
 use crate::app::App;
 use crate::domain::action::{Catalogue, PermissionKey, Resource};
-use crate::http::reply::oauth_error::json;
+use crate::http::reply::oauth_error::{json, not_found};
 use crate::paths;
 
 #[derive(Serialize)]
@@ -36,11 +36,7 @@ pub(super) async fn metadata(State(app): State<App>, headers: HeaderMap, uri: Ur
     let current = app.catalogue.get();
     let found = asked.and_then(|(host, path)| found(&current.catalogue, host, path.as_str()));
     let Some(resource) = found else {
-        #[derive(Serialize)]
-        struct NotFound {
-            error: &'static str,
-        }
-        return json(StatusCode::NOT_FOUND, &NotFound { error: "not_found" });
+        return not_found();
     };
     let (mut scopes, mut types) = (Vec::new(), Vec::new());
     for permission in &resource.permissions {

@@ -109,3 +109,12 @@ pub fn raw_json(status: StatusCode, body: Body) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
+
+/// Not known and not yours look the same.
+pub fn not_found() -> Response {
+    let wording = Wording {
+        error: "not_found",
+        error_description: None,
+    };
+    json(StatusCode::NOT_FOUND, &wording)
+}

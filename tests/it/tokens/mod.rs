@@ -1,6 +1,7 @@
 //! Tokens after the first one: refreshed, asked about, revoked, exchanged.
 
 mod exchange;
+mod grants;
 mod introspection;
 mod items;
 mod opaque;

@@ -214,9 +214,17 @@ impl Agent {
 
     /// Withdraws a request, at a server that may be gone.
     pub async fn try_cancel(&self, approval_id: &str) -> reqwest::Result<Answer> {
-        let request = self
-            .http
-            .delete(format!("{}/api/v1/approvals/{approval_id}", self.url));
+        self.try_delete(&format!("/api/v1/approvals/{approval_id}"))
+            .await
+    }
+
+    /// Deletes what is at a path.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.try_delete(path).await.expect("an answer")
+    }
+
+    async fn try_delete(&self, path: &str) -> reqwest::Result<Answer> {
+        let request = self.http.delete(format!("{}{path}", self.url));
         let request = request.basic_auth(&self.id, Some(&self.secret));
         Answer::whole(request.send().await?).await
     }
