@@ -4,6 +4,7 @@
 //! share. On PostgreSQL every writer takes a free stream for the length of its transaction (an advisory
 //! lock), so that instances do not queue on one row.
 
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Statement,
@@ -77,17 +78,21 @@ async fn own_stream<C: ConnectionTrait>(conn: &C) -> Result<i32, DbErr> {
 
 /// The last place of a stream.
 async fn head<C: ConnectionTrait>(conn: &C, stream: i32) -> Result<Link, DbErr> {
-    let last: Option<(i64, Vec<u8>)> = Entity::find()
+    let newest = Query::select()
+        .expr(Column::Seq.max())
+        .from(Entity)
+        .and_where(Column::Stream.eq(stream))
+        .to_owned();
+    let last: Vec<(i64, Vec<u8>)> = Entity::find()
         .select_only()
         .column(Column::Seq)
         .column(Column::Hash)
         .filter(Column::Stream.eq(stream))
-        .order_by_desc(Column::Seq)
-        .limit(1)
+        .filter(Column::Seq.in_subquery(newest))
         .into_tuple()
-        .one(conn)
+        .all(conn)
         .await?;
-    match last {
+    match last.into_iter().next() {
         None => Ok(Link::START),
         Some((seq, hash)) => {
             let hash = hash

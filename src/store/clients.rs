@@ -10,6 +10,7 @@ use entity::client::{ActiveModel, Column, Entity, Model};
 
 use super::commit::RotatedSecret;
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use super::{Store, writer};
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
@@ -24,7 +25,7 @@ impl Store {
     /// The client of that id.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         Entity::find_by_id(id.0.as_str())
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()

@@ -233,6 +233,11 @@ impl Commit {
         self
     }
 
+    /// Whether anybody is to be told anything.
+    pub fn promises(&self) -> bool {
+        !self.parcels.is_empty()
+    }
+
     /// More promises.
     #[must_use]
     pub fn parcels(mut self, parcels: impl IntoIterator<Item = Parcel>) -> Self {

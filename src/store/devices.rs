@@ -12,6 +12,7 @@ use entity::device::{ActiveModel, Column, Entity, Model};
 use super::Store;
 use super::commit::NewDevice;
 use super::error::StoreError;
+use super::only::Only as _;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::domain::user::Device;
@@ -34,7 +35,10 @@ impl Store {
 
     /// One device and its sealed subscription, whether or not it is still in use.
     pub async fn device(&self, id: DeviceId) -> Result<Option<(Device, Vec<u8>)>, StoreError> {
-        Ok(Entity::find_by_id(id.0).one(&self.readers).await?.map(read))
+        Ok(Entity::find_by_id(id.0)
+            .only(&self.readers)
+            .await?
+            .map(read))
     }
 }
 

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use entity::{client, grant, redemption, user};
 
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use super::{Store, standing_grants};
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{ClientId, GrantId, RequestId, StandingGrantId, UserId};
@@ -79,7 +80,7 @@ impl Store {
             .filter(grant::Column::RevokedAt.is_null())
             .filter(Expr::exists(active_user()))
             .filter(Expr::exists(active_client()))
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         row.map(|row| {
             Ok(Grant {
@@ -117,7 +118,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<KeptRedemption>, StoreError> {
         let row = redemption::Entity::find_by_id(request.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         let row = row.filter(|row| milliseconds(now) < row.until);
         Ok(row.map(|row| KeptRedemption {

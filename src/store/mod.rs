@@ -17,6 +17,7 @@ mod error;
 mod forget;
 mod grants;
 mod keys;
+mod only;
 mod parcels;
 #[cfg(test)]
 mod parcels_tests;

@@ -80,22 +80,21 @@ impl Store {
         channel: Channel,
         by: OffsetDateTime,
     ) -> Result<Option<OffsetDateTime>, StoreError> {
-        let due: Option<i64> = Entity::find()
+        let due: Vec<Option<i64>> = Entity::find()
             .select_only()
-            .column(Column::DueAt)
+            .column_as(Column::DueAt.min(), "due_at")
             .filter(waiting())
             .filter(Column::DueAt.lte(milliseconds(by)))
             .filter(Column::Channel.eq(channel.as_str()))
-            .order_by_asc(Column::DueAt)
-            .limit(1)
             .into_tuple()
-            .one(&self.readers)
+            .all(&self.readers)
             .await?;
-        Ok(due.map(from_milliseconds))
+        Ok(due.into_iter().flatten().next().map(from_milliseconds))
     }
 }
 
-/// Not delivered yet; said as a constant, because an index holds only these.
+/// Not delivered yet. Said as a constant, because an index holds only these; said with a parameter, the
+/// statement would be prepared anew each time, to see whether the index will do.
 fn waiting() -> Expr {
     Expr::cust("state = 'waiting'")
 }
@@ -164,7 +163,7 @@ pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> 
     let at = milliseconds(it.at);
     let update = Entity::update_many()
         .filter(Column::Id.eq(it.id.0))
-        .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+        .filter(waiting())
         .filter(Column::Lease.eq(it.lease.to_vec()))
         .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None));
     let counted = |update: sea_orm::UpdateMany<Entity>| {
@@ -224,7 +223,7 @@ pub(super) async fn drop_waiting<C: ConnectionTrait>(
 ) -> Result<u64, DbErr> {
     Entity::update_many()
         .filter(Column::RequestId.eq(request.0))
-        .filter(Column::State.eq(ParcelState::Waiting.as_str()))
+        .filter(waiting())
         .filter(Column::Kind.eq(ParcelKind::Asked.as_str()))
         .col_expr(Column::State, Expr::value(ParcelState::Dropped.as_str()))
         .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None))

@@ -11,6 +11,7 @@ use entity::refresh_token::{ActiveModel, Column, Entity};
 use entity::{client, grant, kept_refresh, user};
 
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use super::{Store, standing_grants};
 use crate::domain::id::{ClientId, GrantId, RefreshTokenId, RequestId, StandingGrantId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
@@ -63,21 +64,21 @@ impl Store {
         &self,
         id: RefreshTokenId,
     ) -> Result<Option<RefreshToken>, StoreError> {
-        let Some(token) = Entity::find_by_id(id.0).one(&self.readers).await? else {
+        let Some(token) = Entity::find_by_id(id.0).only(&self.readers).await? else {
             return Ok(None);
         };
         let odd = |column| inconsistent("refresh_tokens", id, column);
         let grant = grant::Entity::find_by_id(token.grant_id)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .ok_or_else(|| odd("grant_id"))?;
         let active_user = user::Entity::find_by_id(grant.user_id)
             .filter(user::Column::Status.eq("active"))
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         let active_client = client::Entity::find_by_id(grant.client_id.clone())
             .filter(client::Column::Status.eq("active"))
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         Ok(Some(RefreshToken {
             id,
@@ -107,7 +108,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<KeptRefresh>, StoreError> {
         let row = kept_refresh::Entity::find_by_id(token.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         let row = row.filter(|row| milliseconds(now) < row.until);
         Ok(row.map(|row| KeptRefresh {
@@ -148,7 +149,7 @@ pub(super) async fn use_once<C: ConnectionTrait>(
     let at = milliseconds(used.at);
     let mut update = Entity::update_many()
         .filter(Column::Id.eq(used.id.0))
-        .filter(Column::State.eq("active"))
+        .filter(Expr::cust("state = 'active'"))
         .filter(Column::ExpiresAt.gt(at))
         .filter(Expr::exists(live_grant()))
         .col_expr(Column::State, Expr::value("used"))

@@ -3,10 +3,14 @@
 //! Every move is one `UPDATE … WHERE id = … AND state = …` that also asks the moment; a row is never
 //! written back whole, so no bookkeeping can undo a decision.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, IntoIden as _, OnConflict, Query, TableRef, UpdateStatement, ValueTuple,
+};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Value,
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -15,11 +19,12 @@ use entity::request::{ActiveModel, Column, Entity, Model};
 use entity::{client, user};
 
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use super::{Store, writer};
 use crate::domain::action::Tier;
 use crate::domain::ciba::approval::{
-    ApprovalRequest, Approved, Cancelled, CancelledBy, Decision, Denied, Expired, Pending,
-    Question, Redeemed, State,
+    self as domain, ApprovalRequest, Approved, Cancelled, CancelledBy, Decision, Denied, Expired,
+    Pending, Question, Redeemed, State,
 };
 use crate::domain::ciba::mode::Mode;
 use crate::domain::id::{ClientId, RequestId, UserId};
@@ -61,13 +66,31 @@ pub struct StoredRequest {
     pub request_digest: Option<Vec<u8>>,
     /// When it was settled.
     pub settled_at: Option<OffsetDateTime>,
+    /// That no parcel about it was ever promised; only who has just opened it can say so.
+    pub nobody_told: bool,
+}
+
+impl NewRequest {
+    /// The request as it will be found.
+    pub fn stored(&self, nobody_told: bool) -> StoredRequest {
+        StoredRequest {
+            request: self.request.clone(),
+            card: self.card.clone(),
+            match_code: self.match_code.clone(),
+            resume_state: self.resume_state.clone(),
+            notification_token: self.notification_token.clone(),
+            request_digest: self.idempotency.map(|(_, digest)| digest.to_vec()),
+            settled_at: self.request.decision().map(|decision| decision.at),
+            nobody_told,
+        }
+    }
 }
 
 impl Store {
     /// The request of that id.
     pub async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
         Entity::find_by_id(id.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()
@@ -82,7 +105,7 @@ impl Store {
         Entity::find()
             .filter(Column::ClientId.eq(client.0.as_str()))
             .filter(Column::IdempotencyKey.eq(key_hash.to_vec()))
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()
@@ -216,7 +239,7 @@ impl Store {
     /// The pace an agent was slowed down to.
     pub async fn pace(&self, id: RequestId) -> Result<Option<Duration>, StoreError> {
         let row = entity::pace::Entity::find_by_id(id.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?;
         Ok(row.map(|row| Duration::seconds(i64::from(row.interval_s))))
     }
@@ -277,53 +300,112 @@ pub(super) async fn open_once<C: ConnectionTrait>(
     writer::rows(insert)
 }
 
-/// In that state; said as a constant, because an index holds only these.
+/// In that state. Said as a constant, because some indexes hold only these; said with a parameter, the
+/// statement would be prepared anew each time, to see whether one of them will do.
 fn is(state: State) -> Expr {
     Expr::cust(format!("state = '{}'", state.as_str()))
 }
 
-/// The start of every move: this row, in this state.
+/// The start of a move: this row, in this state.
 fn in_state(id: RequestId, state: State) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .filter(Column::Id.eq(id.0))
-        .filter(Column::State.eq(state.as_str()))
+        .filter(is(state))
 }
 
-pub(super) async fn approve<C: ConnectionTrait>(conn: &C, to: &Approved) -> Result<u64, DbErr> {
-    decide(conn, to.question.id, State::Approved, &to.decision, None).await
+/// One answer, as the row takes it.
+#[derive(Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub(super) id: RequestId,
+    pub(super) decision: &'a Decision,
+    pub(super) reason: Option<&'a str>,
 }
 
-pub(super) async fn deny<C: ConnectionTrait>(conn: &C, to: &Denied) -> Result<u64, DbErr> {
-    decide(
-        conn,
-        to.question.id,
-        State::Denied,
-        &to.decision,
-        to.reason.clone(),
-    )
-    .await
-}
-
-async fn decide<C: ConnectionTrait>(
+/// Writes answers, each to another request. Returns those that were in time: the request waits, and
+/// neither its person nor its client is disabled.
+pub(super) async fn answer<C: ConnectionTrait>(
     conn: &C,
-    id: RequestId,
-    state: State,
-    decision: &Decision,
-    reason: Option<String>,
-) -> Result<u64, DbErr> {
-    let at = milliseconds(decision.at);
-    let mut update = in_state(id, State::Pending)
-        .filter(Column::AnswerBy.gt(at))
-        .filter(Expr::exists(active_user()))
-        .filter(Expr::exists(active_client()))
-        .col_expr(Column::State, Expr::value(state.as_str()))
-        .col_expr(Column::SettledAt, Expr::value(at))
-        .col_expr(Column::Answer, Expr::value(decision.answer.as_str()))
-        .col_expr(Column::Decision, Expr::value(stored_json(decision)));
-    if reason.is_some() {
-        update = update.col_expr(Column::Reason, Expr::value(reason));
-    }
-    Ok(update.exec(conn).await?.rows_affected)
+    answers: &[Answered<'_>],
+) -> Result<HashSet<RequestId>, DbErr> {
+    let rows = answers.iter().map(|it| {
+        let answer = it.decision.answer;
+        let state = if answer == domain::Answered::Deny {
+            State::Denied
+        } else {
+            State::Approved
+        };
+        [
+            Value::from(it.id.0),
+            milliseconds(it.decision.at).into(),
+            state.as_str().into(),
+            answer.as_str().into(),
+            stored_json(it.decision).into(),
+            it.reason.map(str::to_owned).into(),
+        ]
+    });
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::SettledAt, given(2))
+        .value(Column::State, given(3))
+        .value(Column::Answer, given(4))
+        .value(Column::Decision, given(5))
+        .value(Column::Reason, given(6))
+        .and_where(is(State::Pending))
+        .and_where(Expr::col(Column::AnswerBy).gt(given(2)))
+        .to_owned();
+    moved(conn, update, rows.collect()).await
+}
+
+/// Notes that answers were collected, each another request's. Returns those that could be: approved, in
+/// time, and neither the person nor the client is disabled.
+pub(super) async fn redeem<C: ConnectionTrait>(
+    conn: &C,
+    redeemed: &[&Redeemed],
+) -> Result<HashSet<RequestId>, DbErr> {
+    let rows = redeemed
+        .iter()
+        .map(|it| [Value::from(it.question.id.0), milliseconds(it.at).into()]);
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::State, State::Redeemed.as_str())
+        .value(Column::RedeemedAt, given(2))
+        .and_where(is(State::Approved))
+        .and_where(Expr::col(Column::ExpiresAt).gt(given(2)))
+        .to_owned();
+    moved(conn, update, rows.collect()).await
+}
+
+/// What a row brings along in that place; the first is always its request's id.
+fn given(place: u8) -> Expr {
+    Expr::col((Alias::new("given"), Alias::new(format!("column{place}"))))
+}
+
+/// Moves one request a row. Returns those that were as the statement wants them.
+async fn moved<C: ConnectionTrait, const N: usize>(
+    conn: &C,
+    mut update: UpdateStatement,
+    mut rows: Vec<[Value; N]>,
+) -> Result<HashSet<RequestId>, DbErr> {
+    // Few different statements, so that each is prepared once: a row twice over changes nothing.
+    let Some(last) = rows.last().cloned() else {
+        return Ok(HashSet::new());
+    };
+    rows.resize(rows.len().next_power_of_two(), last);
+    let rows = rows
+        .into_iter()
+        .map(|row| ValueTuple::Many(row.into()))
+        .collect();
+    update
+        .from(TableRef::ValuesList(rows, Alias::new("given").into_iden()))
+        .and_where(Expr::col((Entity, Column::Id)).eq(given(1)))
+        .and_where(Expr::exists(active_user()))
+        .and_where(Expr::exists(active_client()))
+        .returning_col(Column::Id);
+    let moved = conn.query_all(&update).await?;
+    moved
+        .iter()
+        .map(|row| row.try_get_by_index(0).map(RequestId))
+        .collect()
 }
 
 pub(super) async fn cancel<C: ConnectionTrait>(conn: &C, to: &Cancelled) -> Result<u64, DbErr> {
@@ -345,17 +427,6 @@ pub(super) async fn expire<C: ConnectionTrait>(conn: &C, to: &Expired) -> Result
         Some(_) => in_state(to.question.id, State::Approved),
     };
     let update = update.col_expr(Column::State, Expr::value(State::Expired.as_str()));
-    Ok(update.exec(conn).await?.rows_affected)
-}
-
-pub(super) async fn redeem<C: ConnectionTrait>(conn: &C, to: &Redeemed) -> Result<u64, DbErr> {
-    let at = milliseconds(to.at);
-    let update = in_state(to.question.id, State::Approved)
-        .filter(Column::ExpiresAt.gt(at))
-        .filter(Expr::exists(active_user()))
-        .filter(Expr::exists(active_client()))
-        .col_expr(Column::State, Expr::value(State::Redeemed.as_str()))
-        .col_expr(Column::RedeemedAt, Expr::value(at));
     Ok(update.exec(conn).await?.rows_affected)
 }
 
@@ -479,5 +550,6 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
         notification_token: row.notification_token,
         request_digest: row.request_digest,
         settled_at: row.settled_at.map(from_milliseconds),
+        nobody_told: false,
     })
 }

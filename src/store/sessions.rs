@@ -1,16 +1,21 @@
 //! Sessions: signed-in browsers.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryTrait,
+};
 use time::OffsetDateTime;
 
 use entity::session::{ActiveModel, Column, Entity, Model};
+use entity::user;
 
-use super::Store;
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
+use super::{Store, users};
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
+use crate::domain::user::User;
 
 /// A session, live or not: whether it may still be used is the flow's to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,10 +41,24 @@ pub struct StoredSession {
 }
 
 impl Store {
+    /// The session of that id, and whose it is.
+    pub async fn session_and_user(
+        &self,
+        id: SessionId,
+    ) -> Result<Option<(StoredSession, User)>, StoreError> {
+        let whose = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
+        let mut select = Entity::find_by_id(id.0).select_also(user::Entity);
+        QueryTrait::query(&mut select).inner_join(user::Entity, whose);
+        let Some((session, Some(user))) = select.only(&self.readers).await? else {
+            return Ok(None);
+        };
+        Ok(Some((read(session)?, users::read(user))))
+    }
+
     /// The session of that id.
     pub async fn session(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
         Entity::find_by_id(id.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()

@@ -10,6 +10,7 @@ use entity::sign_in_link::{ActiveModel, Column, Entity, Model};
 
 use super::Store;
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::id::{SignInLinkId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
@@ -37,7 +38,7 @@ impl Store {
     /// The link of that id.
     pub async fn sign_in_link(&self, id: SignInLinkId) -> Result<Option<StoredLink>, StoreError> {
         Entity::find_by_id(id.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()

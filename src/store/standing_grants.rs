@@ -12,6 +12,7 @@ use entity::user;
 
 use super::Store;
 use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
 use crate::domain::action::PermissionKey;
 use crate::domain::action::json::digest;
 use crate::domain::consent::standing::StandingGrant;
@@ -98,7 +99,7 @@ impl Store {
         id: StandingGrantId,
     ) -> Result<Option<(StandingGrant, String)>, StoreError> {
         Entity::find_by_id(id.0)
-            .one(&self.readers)
+            .only(&self.readers)
             .await?
             .map(read)
             .transpose()

@@ -10,6 +10,7 @@ use entity::user::{ActiveModel, Column, Entity, Model};
 
 use super::clients::status;
 use super::error::StoreError;
+use super::only::Only as _;
 use super::{Store, writer};
 use crate::domain::ciba::hint::Hint;
 use crate::domain::id::UserId;
@@ -19,7 +20,10 @@ use crate::domain::user::User;
 impl Store {
     /// The person of that id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        Ok(Entity::find_by_id(id.0).one(&self.readers).await?.map(read))
+        Ok(Entity::find_by_id(id.0)
+            .only(&self.readers)
+            .await?
+            .map(read))
     }
 
     /// Whoever a hint names.
@@ -30,7 +34,7 @@ impl Store {
             Hint::Username(name) => Entity::find().filter(Column::Username.eq(name.as_str())),
             Hint::Foreign => return Ok(None),
         };
-        Ok(query.one(&self.readers).await?.map(read))
+        Ok(query.only(&self.readers).await?.map(read))
     }
 
     /// Everybody, by address.
@@ -74,7 +78,7 @@ pub(super) async fn set_active<C: ConnectionTrait>(
     Ok(update.exec(conn).await?.rows_affected)
 }
 
-fn read(row: Model) -> User {
+pub(super) fn read(row: Model) -> User {
     User {
         id: UserId(row.id),
         email: row.email,

@@ -1,11 +1,12 @@
 //! The one writer: commits queue up, and whatever waits is written in one database transaction.
 //!
 //! Durable writing costs an fsync whether it carries one row or fifty, so the writer takes all that
-//! waits (up to [`MOST_AT_ONCE`]), runs every commit's guards in order, drops the commits whose guard
+//! waits (up to [`MOST_AT_ONCE`]), runs every commit's guards (those of one kind together), drops the commits whose guard
 //! failed, inserts the new rows of the rest together, extends the audit chain, commits, and only then
-//! answers. A commit with several guards runs in a savepoint. Should the transaction fail as a whole,
+//! answers. Only a commit with several guards needs a savepoint: one that fails has changed nothing. Should the transaction fail as a whole,
 //! each commit is tried again alone, so that one bad commit cannot take others with it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sea_orm::{
@@ -21,7 +22,7 @@ use super::{
     access_tokens, assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels,
     refresh_tokens, requests, sessions, sign_in_links, standing_grants, users,
 };
-use crate::domain::ciba::approval::ApprovalRequest;
+use crate::domain::ciba::approval::{ApprovalRequest, Redeemed};
 
 /// Commits that may wait; beyond it a writer is told to come back.
 const QUEUE: usize = 4096;
@@ -165,9 +166,18 @@ async fn transaction(
     };
     let tx = connection.begin_with_options(options).await?;
     let mut overtaken = Vec::new();
+    let moves = Moves::gather(batch);
+    moves.apply(&tx, &mut overtaken).await?;
     for (at, waiting) in batch.iter().enumerate() {
-        if !guards_hold(&tx, &waiting.commit).await? {
+        if overtaken.contains(&at) {
+            continue;
+        }
+        if !moves.includes(at) && !guards_hold(&tx, &waiting.commit).await? {
             overtaken.push(at);
+            continue;
+        }
+        for write in of_kind(&waiting.commit, Kind::Consequence) {
+            apply(&tx, write).await?;
         }
     }
     let mut rows = PlainRows::default();
@@ -190,79 +200,172 @@ async fn transaction(
     Ok(overtaken)
 }
 
-/// Runs a commit's guards; false, with nothing changed, when one of them fails.
-async fn guards_hold(tx: &DatabaseTransaction, commit: &Commit) -> Result<bool, DbErr> {
-    let guards = commit.writes.iter().filter(|write| !is_plain(write));
-    match guards.clone().count() {
-        0 => Ok(true),
-        1 => {
-            for guard in guards {
-                if apply(tx, guard).await? == 0 {
-                    return Ok(false);
+/// The commits whose one guard answers or collects a request: most of what a server does. They are
+/// written with one statement for all of them.
+struct Moves<'a> {
+    answers: Vec<(usize, requests::Answered<'a>)>,
+    redeemed: Vec<(usize, &'a Redeemed)>,
+}
+
+impl<'a> Moves<'a> {
+    fn gather(batch: &'a [Waiting]) -> Self {
+        let mut it = Self {
+            answers: Vec::new(),
+            redeemed: Vec::new(),
+        };
+        let mut taken = HashSet::new();
+        for (at, waiting) in batch.iter().enumerate() {
+            let mut guards = of_kind(&waiting.commit, Kind::Guard);
+            let (Some(guard), None) = (guards.next(), guards.next()) else {
+                continue;
+            };
+            // Of two that would move the same request, the later one is judged by itself.
+            if let Some(answered) = answered(guard) {
+                if taken.insert(answered.id) {
+                    it.answers.push((at, answered));
                 }
+            } else if let Write::Redeem(redeemed) = guard
+                && taken.insert(redeemed.question.id)
+            {
+                it.redeemed.push((at, redeemed));
             }
-            Ok(true)
         }
-        _ => {
-            let savepoint = tx.begin().await?;
-            for guard in guards {
-                if apply(&savepoint, guard).await? == 0 {
-                    savepoint.rollback().await?;
-                    return Ok(false);
-                }
-            }
-            savepoint.commit().await?;
-            Ok(true)
-        }
+        it
+    }
+
+    fn includes(&self, place: usize) -> bool {
+        self.answers.iter().any(|(at, _)| *at == place)
+            || self.redeemed.iter().any(|(at, _)| *at == place)
+    }
+
+    async fn apply<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        overtaken: &mut Vec<usize>,
+    ) -> Result<(), DbErr> {
+        let answers: Vec<_> = self.answers.iter().map(|(_, it)| *it).collect();
+        let moved = requests::answer(conn, &answers).await?;
+        let late = self
+            .answers
+            .iter()
+            .filter(|(_, it)| !moved.contains(&it.id));
+        overtaken.extend(late.map(|(at, _)| at));
+        let redeemed: Vec<_> = self.redeemed.iter().map(|(_, it)| *it).collect();
+        let moved = requests::redeem(conn, &redeemed).await?;
+        let late = self
+            .redeemed
+            .iter()
+            .filter(|(_, it)| !moved.contains(&it.question.id));
+        overtaken.extend(late.map(|(at, _)| at));
+        Ok(())
     }
 }
 
-/// Whether a write only brings new ids, and may wait for the others' to be inserted together.
-fn is_plain(write: &Write) -> bool {
-    match write {
-        Write::OpenRequest(new) => new.idempotency.is_none(),
-        Write::IssueGrant(_)
-        | Write::AddAccessToken(_)
-        | Write::AddRefreshToken(_)
-        | Write::KeepRefresh(_)
-        | Write::KeepRedemption { .. }
-        | Write::MakeStandingGrant(..)
-        | Write::AddSignInLink(_)
-        | Write::AddSession(_) => true,
-        Write::Approve(_)
-        | Write::Deny(_)
-        | Write::Cancel(_)
-        | Write::Expire(_)
-        | Write::Redeem(_)
-        | Write::RevokeGrant(..)
-        | Write::SpendItems(_)
-        | Write::Stand(_)
-        | Write::UseRefreshToken(_)
-        | Write::UseStandingGrant(..)
-        | Write::StopStandingGrant(..)
-        | Write::UseAssertion(..)
-        | Write::Pace(..)
-        | Write::AddClient(_)
-        | Write::SetClientActive(..)
-        | Write::RotateSecret(_)
-        | Write::AddUser(_)
-        | Write::SetUserActive(..)
-        | Write::UseSignInLink(..)
-        | Write::TouchSession(..)
-        | Write::EndSession(..)
-        | Write::AddDevice(_)
-        | Write::RetireDevice(..)
-        | Write::DeviceReached(..)
-        | Write::ClaimParcels(_)
-        | Write::FillParcel(_)
-        | Write::SettleParcel(_)
-        | Write::DropParcels(..)
-        | Write::HurryLetter(..)
-        | Write::NoteUnreachable(_)
-        | Write::ApplyCatalogue(..)
-        | Write::AddKey(_)
-        | Write::RetireKey(..)
-        | Write::ForgetExpired(_) => false,
+/// The answer a write would give, if it is one.
+fn answered(write: &Write) -> Option<requests::Answered<'_>> {
+    if let Write::Approve(to) = write {
+        Some(requests::Answered {
+            id: to.question.id,
+            decision: &to.decision,
+            reason: None,
+        })
+    } else if let Write::Deny(to) = write {
+        Some(requests::Answered {
+            id: to.question.id,
+            decision: &to.decision,
+            reason: to.reason.as_deref(),
+        })
+    } else {
+        None
+    }
+}
+
+/// The writes of one kind.
+fn of_kind(commit: &Commit, kind: Kind) -> impl Iterator<Item = &Write> + Clone {
+    commit.writes.iter().filter(move |it| Kind::of(it) == kind)
+}
+
+/// Runs a commit's guards; false, with nothing changed, when one of them fails.
+async fn guards_hold(tx: &DatabaseTransaction, commit: &Commit) -> Result<bool, DbErr> {
+    let guards = of_kind(commit, Kind::Guard);
+    if guards.clone().count() > 1 {
+        let savepoint = tx.begin().await?;
+        for guard in guards {
+            if apply(&savepoint, guard).await? == 0 {
+                savepoint.rollback().await?;
+                return Ok(false);
+            }
+        }
+        savepoint.commit().await?;
+    } else {
+        for guard in guards {
+            if apply(tx, guard).await? == 0 {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// When a write is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// First: it decides whether the commit is made at all.
+    Guard,
+    /// After the guards: it changes what it finds, be that nothing.
+    Consequence,
+    /// Last, gathered with those of the other commits: it only brings a new id.
+    NewRow,
+}
+
+impl Kind {
+    fn of(write: &Write) -> Self {
+        match write {
+            Write::OpenRequest(new) if new.idempotency.is_none() => Self::NewRow,
+            Write::IssueGrant(_)
+            | Write::AddAccessToken(_)
+            | Write::AddRefreshToken(_)
+            | Write::KeepRefresh(_)
+            | Write::KeepRedemption { .. }
+            | Write::MakeStandingGrant(..)
+            | Write::AddSignInLink(_)
+            | Write::AddSession(_) => Self::NewRow,
+            Write::Pace(..)
+            | Write::TouchSession(..)
+            | Write::DeviceReached(..)
+            | Write::ClaimParcels(_)
+            | Write::DropParcels(..)
+            | Write::HurryLetter(..)
+            | Write::ForgetExpired(_) => Self::Consequence,
+            Write::OpenRequest(_)
+            | Write::Approve(_)
+            | Write::Deny(_)
+            | Write::Cancel(_)
+            | Write::Expire(_)
+            | Write::Redeem(_)
+            | Write::RevokeGrant(..)
+            | Write::SpendItems(_)
+            | Write::Stand(_)
+            | Write::UseRefreshToken(_)
+            | Write::UseStandingGrant(..)
+            | Write::StopStandingGrant(..)
+            | Write::UseAssertion(..)
+            | Write::AddClient(_)
+            | Write::SetClientActive(..)
+            | Write::RotateSecret(_)
+            | Write::AddUser(_)
+            | Write::SetUserActive(..)
+            | Write::UseSignInLink(..)
+            | Write::EndSession(..)
+            | Write::AddDevice(_)
+            | Write::RetireDevice(..)
+            | Write::FillParcel(_)
+            | Write::SettleParcel(_)
+            | Write::NoteUnreachable(_)
+            | Write::ApplyCatalogue(..)
+            | Write::AddKey(_)
+            | Write::RetireKey(..) => Self::Guard,
+        }
     }
 }
 
@@ -270,11 +373,13 @@ fn is_plain(write: &Write) -> bool {
 async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr> {
     match write {
         Write::OpenRequest(new) => requests::open_once(conn, new).await,
-        Write::Approve(to) => requests::approve(conn, to).await,
-        Write::Deny(to) => requests::deny(conn, to).await,
+        Write::Approve(_) | Write::Deny(_) => {
+            let answers: Vec<_> = answered(write).into_iter().collect();
+            Ok(requests::answer(conn, &answers).await?.len() as u64)
+        }
         Write::Cancel(to) => requests::cancel(conn, to).await,
         Write::Expire(to) => requests::expire(conn, to).await,
-        Write::Redeem(to) => requests::redeem(conn, to).await,
+        Write::Redeem(to) => Ok(requests::redeem(conn, &[to]).await?.len() as u64),
         Write::RevokeGrant(id, at) => grants::revoke(conn, *id, *at).await,
         Write::SpendItems(spent) => grants::spend(conn, spent).await,
         Write::Stand(standing) => grants::stand(conn, standing).await,
@@ -337,7 +442,7 @@ struct PlainRows {
 
 impl PlainRows {
     fn gather(&mut self, write: &Write) {
-        if !is_plain(write) {
+        if Kind::of(write) != Kind::NewRow {
             return;
         }
         if let Write::OpenRequest(new) = write {
@@ -385,17 +490,18 @@ impl PlainRows {
     }
 }
 
-/// Inserts rows a power of two at a time: few different statements, so each is prepared once.
+/// Inserts rows, sixteen or thirty-two at a time, and the rest: few different statements, so each is
+/// prepared once.
 pub(super) async fn insert<A, C>(conn: &C, mut rows: Vec<A>) -> Result<(), DbErr>
 where
     A: ActiveModelTrait + Send,
     C: ConnectionTrait,
 {
     while !rows.is_empty() {
-        let length = if rows.len() >= 32 {
-            32
-        } else {
-            1 << rows.len().ilog2()
+        let length = match rows.len() {
+            few @ ..=16 => few,
+            17..=31 => 16,
+            32.. => 32,
         };
         let rest = rows.split_off(length);
         <A::Entity as EntityTrait>::insert_many(rows)
