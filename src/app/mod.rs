@@ -3,7 +3,10 @@
 mod assertions;
 mod clients;
 mod key_sets;
+mod lately;
 pub mod open;
+mod people;
+mod requests;
 mod secrets;
 
 use std::ops::Deref;
@@ -19,15 +22,18 @@ use crate::channel::web_push::WebPush;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::action::Catalogue;
+use crate::domain::id::RequestId;
 use crate::domain::token::keyring::Keyring;
 use crate::entropy::Entropy;
 use crate::outbox::Wake;
 use crate::signal::Signal;
-use crate::store::Store;
+use crate::store::{Commit, Store, StoreError};
 
 pub use assertions::Assertions;
 pub use clients::Clients;
 pub use key_sets::KeySets;
+pub use people::{People, Reachable};
+pub use requests::Requests;
 pub use secrets::Secrets;
 
 /// A handle on everything; cheap to clone.
@@ -55,6 +61,10 @@ pub struct Parts {
     pub clients: Clients,
     /// Keys fetched from clients' own addresses.
     pub key_sets: KeySets,
+    /// People and their devices, remembered for a moment.
+    pub people: People,
+    /// Requests asked or answered here a moment ago.
+    pub requests: Requests,
     /// Client assertions seen by this process.
     pub assertions: Assertions,
     /// Who is waiting for which answer.
@@ -95,6 +105,24 @@ impl App {
     /// Wraps the parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Writes all of a commit, or nothing; what it promises is delivered soon.
+    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let promises = commit.promises();
+        self.store.commit(commit).await?;
+        if promises {
+            self.outbox.ring();
+        }
+        Ok(())
+    }
+
+    /// A request is not what this process remembers of it any more: it is forgotten, and whoever waits
+    /// for it looks again.
+    pub fn moved_on(&self, id: RequestId) {
+        // In this order: who is woken must not find what was.
+        self.requests.forget(id);
+        self.signal.settled(id);
     }
 }
 

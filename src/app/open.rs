@@ -4,7 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{App, Channels, Clients, Current, KeySets, Parts, Secrets, VersionedCatalogue};
+use super::{
+    App, Channels, Clients, Current, KeySets, Parts, People, Requests, Secrets, VersionedCatalogue,
+};
 use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::{Sender, SenderError, SenderOptions};
@@ -80,6 +82,8 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         catalogue: Current::new(VersionedCatalogue { version, catalogue }),
         clients: Clients::default(),
         key_sets: KeySets::default(),
+        people: People::default(),
+        requests: Requests::default(),
         assertions: crate::app::Assertions::default(),
         signal: Signal::default(),
         outbox: Wake::default(),

@@ -18,7 +18,7 @@ use crate::domain::id::{RequestId, StandingGrantId};
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
 use crate::flow::sign_in::Present;
-use crate::flow::{effects, expire};
+use crate::flow::{effects, load};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -70,6 +70,12 @@ impl From<StoreError> for AnswerError {
     }
 }
 
+impl From<super::Fault> for AnswerError {
+    fn from(fault: super::Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
 impl From<NoEntropy> for AnswerError {
     fn from(error: NoEntropy) -> Self {
         Self::Failed(error.into())
@@ -85,12 +91,9 @@ pub async fn answer(
     shown: [u8; 32],
     from: Option<String>,
 ) -> Result<StoredRequest, AnswerError> {
-    let stored = app.store.request(id).await?;
+    let stored = load::to_settle(app, id).await?;
     let stored = stored.filter(|it| it.request.question().user == by.user.id);
     let stored = stored.ok_or(AnswerError::NotYours)?;
-    let stored = expire::noted(app, stored)
-        .await
-        .map_err(AnswerError::Failed)?;
     let now = app.clock.now();
     let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
         return Err(AnswerError::Settled(Box::new(stored)));
@@ -105,9 +108,10 @@ pub async fn answer(
     }
     let standing = standing_grants(app, &pending, &choice)?;
     let step = decide(pending, choice, by, now)?;
-    let commit = commit(app, &step, standing, from).await?;
-    match app.store.commit(commit).await {
-        Ok(()) => effects::carry_out(app, &step.effects),
+    let commit = commit(&step, standing, from.as_deref());
+    let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
+    match app.commit(commit).await {
+        Ok(()) => {}
         Err(StoreError::Overtaken) => return settled_otherwise(app, id).await,
         Err(error) => return Err(error.into()),
     }
@@ -115,11 +119,15 @@ pub async fn answer(
         Settled::Approved(approved) => ApprovalRequest::Approved(approved),
         Settled::Denied(denied) => ApprovalRequest::Denied(denied),
     };
-    Ok(StoredRequest {
+    let answered = StoredRequest {
         request,
         settled_at: Some(now),
         ..stored
-    })
+    };
+    // Before the agent is woken: it will ask for this next.
+    app.requests.remember(answered.clone());
+    effects::carry_out(app, &step.effects);
+    Ok(answered)
 }
 
 fn decide(
@@ -225,12 +233,11 @@ fn standing_grant(
     })
 }
 
-async fn commit(
-    app: &App,
+fn commit(
     step: &Step<Settled>,
     standing: Vec<(StandingGrant, String)>,
-    from: Option<String>,
-) -> Result<Commit, AnswerError> {
+    from: Option<&str>,
+) -> Commit {
     let (question, decision, write, kind) = match &step.next {
         Settled::Approved(to) => (
             &to.question,
@@ -245,16 +252,11 @@ async fn commit(
             Kind::RequestDenied,
         ),
     };
-    let notices = effects::promises(app, question, &step.effects, decision.at).await;
-    let notices = notices.map_err(AnswerError::Failed)?;
-    let mut commit = Commit::of(write)
-        .and(Write::DropParcels(question.id, decision.at))
-        .event(answered(question, decision, kind, from.clone()))
-        .parcels(notices);
+    let mut commit = Commit::of(write).event(answered(question, decision, kind, from));
     for (grant, sentence) in standing {
         let event = AuditEvent::new(decision.at, Kind::StandingGrantMade, Actor::Person)
             .about(question.id, &question.client, question.user)
-            .from(from.clone())
+            .from(from.map(str::to_owned))
             .fact("standing_grant", grant.id.to_string())
             .fact("permission", grant.key.as_stored())
             .fact("ends_at", grant.ends_at.unix_timestamp());
@@ -262,7 +264,7 @@ async fn commit(
             .and(Write::MakeStandingGrant(Box::new(grant), sentence))
             .event(event);
     }
-    Ok(commit)
+    commit
 }
 
 /// Who answered what, having been shown what, how surely, and from where.
@@ -270,11 +272,11 @@ fn answered(
     question: &Question,
     decision: &Decision,
     kind: Kind,
-    from: Option<String>,
+    from: Option<&str>,
 ) -> AuditEvent {
     let event = AuditEvent::new(decision.at, kind, Actor::Person)
         .about(question.id, &question.client, question.user)
-        .from(from)
+        .from(from.map(str::to_owned))
         .fact("answer", decision.answer.as_str())
         .fact("card_digest", hex(&question.card_digest));
     match &decision.by {
@@ -291,10 +293,9 @@ fn answered(
 }
 
 async fn settled_otherwise(app: &App, id: RequestId) -> Result<StoredRequest, AnswerError> {
-    let stored = app.store.request(id).await?.ok_or(AnswerError::NotYours)?;
-    let stored = expire::noted(app, stored)
-        .await
-        .map_err(AnswerError::Failed)?;
+    app.requests.forget(id);
+    let stored = load::written(app, id).await?;
+    let stored = stored.ok_or(AnswerError::NotYours)?;
     match stored.request {
         // Still pending, but not for this: the person or the client has been disabled.
         ApprovalRequest::Pending(_) => Err(AnswerError::NotYours),

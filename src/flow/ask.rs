@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::app::{App, VersionedCatalogue};
+use crate::app::{App, Reachable, VersionedCatalogue};
 use crate::domain::action::json::digest;
 use crate::domain::action::{Card, Party, match_code};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
@@ -70,17 +70,14 @@ pub async fn ask(
         // It will not come to show a key later.
         by.must_be_bound()?;
     }
-    let user = app
-        .store
-        .user_by_hint(&request.hint)
-        .await?
-        .filter(|user| user.active);
-    let user = user.ok_or(Refusal::UnknownUserId)?;
-    let cover = find_cover(app, by, &request, &user, &catalogue).await?;
+    let person = app.people.find(&app.store, &request.hint).await?;
+    let person = person.filter(|person| person.user.active);
+    let person = person.ok_or(Refusal::UnknownUserId)?;
+    let cover = find_cover(app, by, &request, &person.user, &catalogue).await?;
     let asked = Asked {
         by,
         request: &request,
-        user: &user,
+        person: &person,
         catalogue: &catalogue,
         envelope: &envelope,
         key,
@@ -244,7 +241,7 @@ async fn find_cover(
 struct Asked<'a> {
     by: &'a Authenticated,
     request: &'a AuthenticationRequest,
-    user: &'a User,
+    person: &'a Reachable,
     catalogue: &'a VersionedCatalogue,
     envelope: &'a Envelope,
     key: Option<[u8; 32]>,
@@ -268,7 +265,7 @@ impl Asked<'_> {
         } else {
             self.within_limits(app, now).await?;
             let question = Pending::open(question).next.question;
-            let parcels = promise(app, &question, now).await?;
+            let parcels = self.promise(app, &question, now)?;
             let commit = if parcels.is_empty() {
                 commit.event(unreachable(&question, now))
             } else {
@@ -288,11 +285,34 @@ impl Asked<'_> {
             notification_token: self.sealed_notification_token(app, id)?,
             idempotency: self.key.map(|key| (key, self.envelope.digest)),
         };
-        app.store
-            .commit(commit.and(Write::OpenRequest(Box::new(new))))
-            .await?;
-        app.outbox.ring();
+        // Before it can be answered: what is remembered must not be older than an answer.
+        app.requests.remember(new.stored(!commit.promises()));
+        let commit = commit.and(Write::OpenRequest(Box::new(new)));
+        if let Err(error) = app.commit(commit).await {
+            app.requests.forget(id);
+            return Err(error.into());
+        }
         Ok(acknowledgement)
+    }
+
+    /// One parcel for each way to reach the person.
+    fn promise(
+        &self,
+        app: &App,
+        question: &Question,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Parcel>, Unserved> {
+        let devices = &self.person.devices;
+        let mut ids = Vec::with_capacity(devices.len() + 1);
+        for _ in 0..=devices.len() {
+            ids.push(ParcelId(app.entropy.id(now)?));
+        }
+        Ok(fan_out::tell_person(
+            question,
+            devices,
+            app.channels.mailer.is_on(),
+            ids,
+        ))
     }
 
     fn card(&self, id: RequestId, match_code: String) -> Card {
@@ -305,8 +325,8 @@ impl Asked<'_> {
                 name: client.name.clone(),
             },
             Party {
-                id: self.user.id.to_string(),
-                name: self.user.name.clone(),
+                id: self.person.user.id.to_string(),
+                name: self.person.user.name.clone(),
             },
             self.request.said.clone(),
             match_code,
@@ -326,7 +346,7 @@ impl Asked<'_> {
         Question {
             id,
             client: self.by.client().id.clone(),
-            user: self.user.id,
+            user: self.person.user.id,
             mode: self.by.client().mode,
             opened_at: now,
             answer_by,
@@ -356,7 +376,10 @@ impl Asked<'_> {
             return Ok(());
         }
         let client = &self.by.client().id;
-        let (all, theirs) = app.store.waiting_count(self.user.id, client, now).await?;
+        let (all, theirs) = app
+            .store
+            .waiting_count(self.person.user.id, client, now)
+            .await?;
         let over = |count: u64, limit: u64| limit != 0 && count >= limit;
         if over(all, limits.waiting_per_person)
             || over(theirs, limits.waiting_per_client_and_person)
@@ -424,31 +447,6 @@ fn approved_by_rule(
     Ok((
         ApprovalRequest::Approved(step.next),
         commit.parcels(callback),
-    ))
-}
-
-/// One parcel for each way to reach the person.
-async fn promise(
-    app: &App,
-    question: &Question,
-    now: OffsetDateTime,
-) -> Result<Vec<Parcel>, Unserved> {
-    let devices: Vec<_> = app
-        .store
-        .devices(question.user)
-        .await?
-        .iter()
-        .map(|it| it.id)
-        .collect();
-    let mut ids = Vec::with_capacity(devices.len() + 1);
-    for _ in 0..=devices.len() {
-        ids.push(ParcelId(app.entropy.id(now)?));
-    }
-    Ok(fan_out::tell_person(
-        question,
-        &devices,
-        app.channels.mailer.is_on(),
-        ids,
     ))
 }
 

@@ -20,7 +20,7 @@ use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
 use crate::domain::token::refresh;
 use crate::flow::issue::{Issue, Issued, Pushed, issue};
-use crate::flow::{Fault, Unserved, authenticate, expire};
+use crate::flow::{Fault, Unserved, authenticate, load};
 use crate::signal::{Known, Woken};
 use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
 
@@ -71,20 +71,19 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
     }
     for _ in 0..TRIES {
         app.signal.about_to_ask(id);
-        let Some(stored) = app.store.request(id).await? else {
-            app.signal.settled(id);
+        let Some(stored) = load::to_collect(app, id).await? else {
+            app.moved_on(id);
             return Err(unknown().into());
         };
         if stored.request.question().client != *client {
             return Err(unknown().into());
         }
-        let stored = expire::noted(app, stored).await?;
         let now = app.clock.now();
         match found(app, &collection, key.as_ref(), &stored, now).await? {
             Look::Response(response) => return Ok(response),
             Look::Again => {}
             Look::Waiting(question) => {
-                let mut pace = Pace::new(app.store.pace(id).await?.unwrap_or(question.interval));
+                let mut pace = pace(app, &question).await?;
                 let verdict = pace.poll(now);
                 if app
                     .signal
@@ -97,6 +96,15 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
         }
     }
     Err(Refusal::AuthorizationPending.into())
+}
+
+/// How fast this request may be polled. One that was asked here a moment ago has not been slowed down.
+async fn pace(app: &App, question: &Question) -> Result<Pace, StoreError> {
+    let slower = match app.requests.recall(question.id) {
+        Some(_) => None,
+        None => app.store.pace(question.id).await?,
+    };
+    Ok(Pace::new(slower.unwrap_or(question.interval)))
 }
 
 /// SHA-256 of an `Idempotency-Key`.
@@ -141,7 +149,7 @@ async fn found(
             redeem(app, collection, key, stored, approved).await
         }
         Err(refusal) => {
-            app.signal.settled(id);
+            app.moved_on(id);
             authenticate::spend_later(app, &collection.by);
             Err(refusal.into())
         }
@@ -256,7 +264,10 @@ async fn redeem(
         });
     }
     match app.store.commit(commit).await {
-        Ok(()) => Ok(Look::Response(response)),
+        Ok(()) => {
+            app.requests.forget(id);
+            Ok(Look::Response(response))
+        }
         Err(StoreError::Overtaken) => overtaken(app, id).await,
         Err(error) => Err(error.into()),
     }
@@ -264,6 +275,7 @@ async fn redeem(
 
 /// Somebody else redeemed it, or the person or the client was disabled meanwhile.
 async fn overtaken(app: &App, id: RequestId) -> Result<Look, Unserved> {
+    app.requests.forget(id);
     let still_approved =
         app.store.request(id).await?.is_some_and(|it| {
             matches!(it.request.at(app.clock.now()), ApprovalRequest::Approved(_))

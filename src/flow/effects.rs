@@ -9,27 +9,31 @@ use crate::domain::id::{DeviceId, ParcelId};
 use crate::domain::parcel::Parcel;
 use crate::flow::Fault;
 use crate::outbox::{fan_out, progress};
+use crate::store::{Commit, StoredRequest, Write};
 
-/// The promises that belong in the commit of a step that settles a question: its notice is replaced on
-/// the devices that show it, and the agent is called if its mode has it so.
-pub(super) async fn promises(
+/// What belongs in the commit that settles a question: what still waits to be told is dropped, the notice
+/// is replaced on the devices that show it, and the agent is called if its mode has it so.
+pub(super) async fn settling(
     app: &App,
-    question: &Question,
+    mut commit: Commit,
+    stored: &StoredRequest,
     effects: &[Effect],
     now: OffsetDateTime,
-) -> Result<Vec<Parcel>, Fault> {
-    let mut parcels = Vec::new();
+) -> Result<Commit, Fault> {
+    let question = stored.request.question();
     for effect in effects {
-        match effect {
+        commit = match effect {
+            Effect::TellPersonItIsSettled(_) if stored.nobody_told => commit,
             Effect::TellPersonItIsSettled(id) => {
                 let shown_on = progress::shown_on(&app.store.parcels_of(*id).await?);
-                parcels.append(&mut settled_notices(app, question, &shown_on, now)?);
+                let notices = settled_notices(app, question, &shown_on, now)?;
+                commit.and(Write::DropParcels(*id, now)).parcels(notices)
             }
-            Effect::TellAgent(_) => parcels.extend(callback(app, question, now, now)?),
-            Effect::TellPerson(_) | Effect::WakePolls(_) => {}
-        }
+            Effect::TellAgent(_) => commit.parcels(callback(app, question, now, now)?),
+            Effect::TellPerson(_) | Effect::WakePolls(_) => commit,
+        };
     }
-    Ok(parcels)
+    Ok(commit)
 }
 
 /// The call that tells the agent, from `due_at` on.
@@ -61,9 +65,8 @@ pub(super) fn settled_notices(
 pub(super) fn carry_out(app: &App, effects: &[Effect]) {
     for effect in effects {
         match effect {
-            Effect::TellPerson(_) | Effect::TellPersonItIsSettled(_) | Effect::TellAgent(_) => {
-                app.outbox.ring();
-            }
+            // Promised in the commit.
+            Effect::TellPerson(_) | Effect::TellPersonItIsSettled(_) | Effect::TellAgent(_) => {}
             Effect::WakePolls(id) => app.signal.settled(*id),
         }
     }

@@ -70,6 +70,7 @@ pub async fn add_device(
         .fact("service", subscription.service().unwrap_or("other"));
     let commit = Commit::of(Write::AddDevice(Box::new(device))).event(event);
     app.store.commit(commit).await?;
+    app.people.forget(by.user.id);
     Ok(id)
 }
 
@@ -83,9 +84,11 @@ pub async fn remove_device(
     let retire = Write::RetireDevice(id, Some(by.user.id), "removed", app.clock.now());
     let event = event(app, by, Kind::DeviceRemoved, id, from);
     match app.store.commit(Commit::of(retire).event(event)).await {
-        Ok(()) | Err(StoreError::Overtaken) => Ok(()),
-        Err(other) => Err(other),
+        Ok(()) | Err(StoreError::Overtaken) => {}
+        Err(other) => return Err(other),
     }
+    app.people.forget(by.user.id);
+    Ok(())
 }
 
 fn event(app: &App, by: &Present, kind: Kind, id: DeviceId, from: Option<String>) -> AuditEvent {

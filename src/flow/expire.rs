@@ -7,13 +7,14 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use super::Fault;
-use super::effects::settled_notices;
+use super::effects::settling;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, Expired, State};
+use crate::domain::effect::Effect;
 use crate::domain::id::ParcelId;
 use crate::domain::parcel::{Parcel, ParcelKind, ParcelState};
-use crate::outbox::{fan_out, progress};
+use crate::outbox::fan_out;
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Requests of each kind looked at in one round; the writer gathers as many into one transaction.
@@ -23,9 +24,9 @@ pub const AT_ONCE: u64 = 64;
 pub async fn expire_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault> {
     let mut under_way = JoinSet::new();
     for stored in app.store.overdue_requests(now, AT_ONCE).await? {
-        if let ApprovalRequest::Expired(expired) = stored.request.at(now) {
+        if let ApprovalRequest::Expired(expired) = stored.request.clone().at(now) {
             let app = app.clone();
-            under_way.spawn(async move { note(&app, expired, now).await });
+            under_way.spawn(async move { note(&app, &stored, expired, now).await });
         }
     }
     let count = under_way.len();
@@ -43,7 +44,7 @@ pub(super) async fn noted(app: &App, stored: StoredRequest) -> Result<StoredRequ
     match stored.request.clone().at(now) {
         ApprovalRequest::Expired(expired) if known != State::Expired => {
             let id = expired.question.id;
-            note(app, expired, now).await?;
+            note(app, &stored, expired, now).await?;
             Ok(app.store.request(id).await?.unwrap_or(stored))
         }
         ApprovalRequest::Pending(_)
@@ -55,33 +56,33 @@ pub(super) async fn noted(app: &App, stored: StoredRequest) -> Result<StoredRequ
     }
 }
 
-async fn note(app: &App, expired: Expired, now: OffsetDateTime) -> Result<(), Fault> {
+async fn note(
+    app: &App,
+    stored: &StoredRequest,
+    expired: Expired,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
     let id = expired.question.id;
     let collected_too_late = expired.decision.is_some();
     let event = AuditEvent::new(now, Kind::RequestExpired, Actor::Server)
         .about(id, &expired.question.client, expired.question.user)
         .fact("answered", collected_too_late);
     let callback = callback(app, &expired, now).await?;
+    let commit = Commit::of(Write::Expire(Box::new(expired)))
+        .event(event)
+        .parcels(callback);
     let commit = if collected_too_late {
-        Commit::of(Write::Expire(Box::new(expired)))
+        commit
     } else {
-        let shown_on = progress::shown_on(&app.store.parcels_of(id).await?);
-        let notices = settled_notices(app, &expired.question, &shown_on, now)?;
-        Commit::of(Write::Expire(Box::new(expired)))
-            .and(Write::DropParcels(id, now))
-            .parcels(notices)
+        let owed = [Effect::TellPersonItIsSettled(id)];
+        settling(app, commit, stored, &owed, now).await?
     };
-    match app
-        .store
-        .commit(commit.event(event).parcels(callback))
-        .await
-    {
-        Ok(()) => app.outbox.ring(),
+    match app.commit(commit).await {
         // Another instance was first, or the person was, in the last moment.
-        Err(StoreError::Overtaken) => {}
+        Ok(()) | Err(StoreError::Overtaken) => {}
         Err(error) => return Err(error.into()),
     }
-    app.signal.settled(id);
+    app.moved_on(id);
     Ok(())
 }
 

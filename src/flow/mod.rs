@@ -23,6 +23,7 @@ pub mod introspect;
 mod issue;
 mod key_sets;
 pub mod keys;
+mod load;
 mod presented;
 pub mod refresh;
 pub mod register;

@@ -83,13 +83,13 @@ pub async fn status(
         let stored = app.store.request(id).await?;
         let stored = stored.filter(|it| it.request.question().client == *client);
         let Some(stored) = stored else {
-            app.signal.settled(id);
+            app.moved_on(id);
             return Ok(None);
         };
         let now = app.clock.now();
         let pending = matches!(stored.request.clone().at(now), ApprovalRequest::Pending(_));
         if !pending {
-            app.signal.settled(id);
+            app.moved_on(id);
         } else if tokio::time::Instant::now() < deadline {
             let question = stored.request.question();
             let interval = app.store.pace(id).await?.unwrap_or(question.interval);

@@ -35,7 +35,7 @@ pub async fn settled(app: &App, mut since: OffsetDateTime) -> Result<(), StoreEr
     loop {
         let page = app.store.settled_since(since, PAGE).await?;
         for (id, _) in &page {
-            app.signal.settled(*id);
+            app.moved_on(*id);
         }
         match page.last() {
             // More than a page in one millisecond: the rest of it waits for the next, wider look.

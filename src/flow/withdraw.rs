@@ -5,7 +5,7 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, CancelledBy};
 use crate::domain::id::{ClientId, RequestId};
 use crate::flow::status::{Status, describe};
-use crate::flow::{Unserved, effects, expire};
+use crate::flow::{Unserved, effects, load};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// What came of it.
@@ -26,11 +26,10 @@ pub async fn withdraw(
     id: RequestId,
     from: Option<String>,
 ) -> Result<Withdrawn, Unserved> {
-    let stored = app.store.request(id).await?;
+    let stored = load::to_settle(app, id).await?;
     let Some(stored) = stored.filter(|it| it.request.question().client == *client) else {
         return Ok(Withdrawn::Unknown);
     };
-    let stored = expire::noted(app, stored).await?;
     let now = app.clock.now();
     let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
         return settled(app, &stored);
@@ -42,15 +41,13 @@ pub async fn withdraw(
     let event = AuditEvent::new(now, Kind::RequestCancelled, Actor::Client)
         .about(id, &question.client, question.user)
         .from(from);
-    let parcels = effects::promises(app, &question, &step.effects, now).await?;
-    let commit = Commit::of(Write::Cancel(Box::new(step.next)))
-        .and(Write::DropParcels(id, now))
-        .event(event)
-        .parcels(parcels);
-    match app.store.commit(commit).await {
+    let commit = Commit::of(Write::Cancel(Box::new(step.next))).event(event);
+    let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
+    match app.commit(commit).await {
         Ok(()) | Err(StoreError::Overtaken) => {}
         Err(error) => return Err(error.into()),
     }
+    app.requests.forget(id);
     effects::carry_out(app, &step.effects);
     match app.store.request(id).await? {
         Some(stored) => settled(app, &stored),

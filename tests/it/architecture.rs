@@ -148,7 +148,7 @@ const STOPWATCHES: &[(&str, &str)] = &[
         "src/cli/",
         "how long a start took, how long a terminal waits",
     ),
-    ("src/app/clients.rs", "how old a remembered client is"),
+    ("src/app/lately.rs", "how old a remembered row is"),
     (
         "src/channel/sender/mod.rs",
         "how long an outgoing call may still take",

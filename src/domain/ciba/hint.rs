@@ -13,7 +13,7 @@ use crate::domain::id::UserId;
 const LONGEST: usize = 512;
 
 /// Who is meant, as far as the hint alone says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Hint {
     /// The `sub` of our tokens.
     Subject(UserId),

@@ -121,9 +121,11 @@ async fn retire(app: &App, parcel: &Parcel, now: OffsetDateTime) -> Result<(), F
         .fact("device", device.to_string());
     let commit = Commit::of(Write::RetireDevice(device, None, "gone", now)).event(event);
     match app.store.commit(commit).await {
-        Ok(()) | Err(StoreError::Overtaken) => Ok(()),
-        Err(error) => Err(error.into()),
+        Ok(()) | Err(StoreError::Overtaken) => {}
+        Err(error) => return Err(error.into()),
     }
+    app.people.forget(parcel.user);
+    Ok(())
 }
 
 /// A way to the person came to nothing. When no other device is left, the letter need not wait; when
@@ -188,8 +190,7 @@ async fn take_back(
         return Ok(());
     };
     let parcels = settled_notices(app, &question, &[device], now)?;
-    app.store.commit(Commit::default().parcels(parcels)).await?;
-    app.outbox.ring();
+    app.commit(Commit::default().parcels(parcels)).await?;
     Ok(())
 }
 

@@ -78,6 +78,7 @@ pub async fn set_person_active(app: &App, id: UserId, active: bool) -> Result<Us
         .commit(commit)
         .await
         .map_err(|error| unless_already(error, &user.email, active))?;
+    app.people.forget(id);
     user.active = active;
     Ok(user)
 }

@@ -131,8 +131,7 @@ async fn send_to_the_known(
         worthless_after: link.expires_at,
     };
     let commit = made(link, Actor::Person, from, now).parcels([letter]);
-    app.store.commit(commit).await?;
-    app.outbox.ring();
+    app.commit(commit).await?;
     Ok(())
 }
 

@@ -56,16 +56,13 @@ pub async fn session(app: &App, cookie: &str) -> Result<Option<Present>, StoreEr
     let Some(id) = app.secrets.sessions.read(cookie) else {
         return Ok(None);
     };
-    let Some(session) = app.store.session(SessionId(id)).await? else {
+    let found = app.store.session_and_user(SessionId(id)).await?;
+    let Some((session, user)) = found.filter(|(_, user)| user.active) else {
         return Ok(None);
     };
     if !is_live(&session, app.settings.sessions.idle, now) {
         return Ok(None);
     }
-    let user = app.store.user(session.user).await?;
-    let Some(user) = user.filter(|user| user.active) else {
-        return Ok(None);
-    };
     if now - session.last_seen_at >= NOTED_EVERY {
         let touch = Write::TouchSession(session.id, now);
         app.store.commit_later(Commit::of(touch));
