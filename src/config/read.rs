@@ -72,8 +72,21 @@ impl Reader<'_> {
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
             trusted_proxies: self.networks("trusted_proxies"),
             client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
+            trust_domain: self.trust_domain(),
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
         }
+    }
+
+    fn trust_domain(&mut self) -> Option<String> {
+        let domain = self.text("trust_domain")?;
+        let fits = domain.len() <= 256 && domain.bytes().all(|b| b.is_ascii_graphic());
+        if !fits {
+            self.fault(
+                "trust_domain",
+                "it must be a name or a URI, such as acme.internal",
+            );
+        }
+        Some(domain)
     }
 
     fn windows(&mut self) -> Windows {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those proxies replace `Client-Cert`, so that it is believed.
     pub client_cert_header: bool,
+    /// The trust domain that transaction tokens are for, if there is one.
+    pub trust_domain: Option<String>,
     /// Whether a DPoP proof needs a nonce of ours.
     pub dpop_nonce_required: bool,
 }
@@ -63,6 +65,7 @@ impl Default for Settings {
             sign_in_link_life: Duration::minutes(15),
             trusted_proxies: Vec::new(),
             client_cert_header: false,
+            trust_domain: None,
             dpop_nonce_required: false,
         }
     }

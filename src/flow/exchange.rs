@@ -15,6 +15,7 @@ use crate::domain::token::access::{AccessTokenClaims, numeric_date};
 use crate::domain::token::acting::MayAct;
 use crate::domain::token::exchange::{ACCESS_TOKEN, Narrower, Wanted, exchange, unacceptable};
 use crate::domain::token::live::Live;
+use crate::domain::token::transaction;
 use crate::flow::issue::form;
 use crate::flow::presented::{Presented, carried};
 use crate::flow::{Fault, Unserved, authenticate};
@@ -41,6 +42,10 @@ pub struct Exchanging<'a> {
     pub requested_expiry: Option<&'a str>,
     /// `may_act`: the client that may exchange it next.
     pub may_act: Option<&'a str>,
+    /// `request_context`, of a transaction token.
+    pub request_context: Option<&'a str>,
+    /// `request_details`, of a transaction token.
+    pub request_details: Option<&'a str>,
     /// The peer's address.
     pub from: Option<String>,
 }
@@ -63,6 +68,9 @@ pub async fn run(app: &App, it: Exchanging<'_>) -> Result<String, Unserved> {
     let subject =
         token_of(it.subject)?.ok_or(Refusal::InvalidRequest("subject_token is missing"))?;
     let actor = token_of(it.actor)?;
+    if it.requested == Some(transaction::TYPE) && actor.is_none() {
+        return crate::flow::transaction::run(app, &it, subject).await;
+    }
     if it.requested.is_some_and(|kind| kind != ACCESS_TOKEN) {
         return Err(
             Refusal::InvalidRequest("requested_token_type is not one of this server").into(),
@@ -101,7 +109,7 @@ pub async fn run(app: &App, it: Exchanging<'_>) -> Result<String, Unserved> {
 }
 
 /// One of ours that stands, with everything behind it.
-async fn acceptable(
+pub(super) async fn acceptable(
     app: &App,
     token: &str,
     now: OffsetDateTime,

@@ -32,6 +32,7 @@ pub mod show;
 pub mod sign_in;
 pub mod status;
 pub mod stop;
+mod transaction;
 pub mod watch;
 pub mod withdraw;
 

@@ -132,7 +132,8 @@ fn acting(carried: &Carried, by: &ClientId) -> Result<Acting<'static>, Refusal> 
     })
 }
 
-fn scope(live: &Live, wanted: Option<&str>) -> Result<String, Refusal> {
+/// The scopes of a token that are wanted, and no more than it has.
+pub fn scope(live: &Live, wanted: Option<&str>) -> Result<String, Refusal> {
     let words = |scope: &'_ str| -> Vec<String> {
         let words = scope.split(' ').filter(|word| !word.is_empty());
         words.map(str::to_owned).collect()

@@ -51,6 +51,7 @@ struct Headers {
     access: String,
     id: String,
     introspection: String,
+    transaction: String,
 }
 
 /// What a signed token is for: its JOSE `typ`, so that none can be taken for another.
@@ -62,6 +63,8 @@ pub enum Kind {
     IdToken,
     /// `token-introspection+jwt` (RFC 9701 §5).
     Introspection,
+    /// `txntoken+jwt` (draft-ietf-oauth-transaction-tokens).
+    Transaction,
 }
 
 impl Kind {
@@ -70,6 +73,7 @@ impl Kind {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
             Self::Introspection => "token-introspection+jwt",
+            Self::Transaction => "txntoken+jwt",
         }
     }
 }
@@ -120,6 +124,7 @@ impl SigningKey {
             access: header(Kind::AccessToken),
             id: header(Kind::IdToken),
             introspection: header(Kind::Introspection),
+            transaction: header(Kind::Transaction),
         };
         Ok(Self {
             pair: Arc::new(pair),
@@ -139,6 +144,7 @@ impl SigningKey {
             Kind::AccessToken => &self.headers.access,
             Kind::IdToken => &self.headers.id,
             Kind::Introspection => &self.headers.introspection,
+            Kind::Transaction => &self.headers.transaction,
         };
         let claims = serde_json::to_vec(claims).map_err(|_| BrokenKey)?;
         let mut token = String::with_capacity(header.len() + claims.len() * 4 / 3 + 96);

@@ -9,6 +9,7 @@
 //! | CSRF token | MAC of the session | the session | derived: not stored |
 //! | access token | JWT, RFC 9068, ES256 | the permission's `token_lifetime` | its `jti`: the grant's id, or the refresh token's beside it |
 //! | opaque access token | id ‖ MAC, base64url | the same | derived: its id, and what a JWT would carry |
+//! | transaction token | JWT, `txntoken+jwt`, ES256 | a minute | not stored |
 //! | ID token | JWT, OpenID Connect, ES256 | five minutes | not stored |
 //! | client secret | `cs_` + 32 random bytes | until rotated | SHA-256 |
 //!
@@ -31,3 +32,4 @@ pub mod narrowing;
 pub mod refresh;
 #[cfg(test)]
 mod refresh_tests;
+pub mod transaction;

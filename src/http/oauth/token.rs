@@ -109,6 +109,8 @@ async fn exchanged(app: &App, request: AgentRequest) -> Result<String, OAuthErro
         audiences: &audiences,
         requested_expiry: form.get("requested_expiry"),
         may_act: form.get("may_act"),
+        request_context: form.get("request_context"),
+        request_details: form.get("request_details"),
         from: request.from.clone(),
     };
     Ok(crate::flow::exchange::run(app, exchanging).await?)

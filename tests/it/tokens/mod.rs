@@ -7,6 +7,7 @@ mod items;
 mod opaque;
 mod refresh;
 mod revocation;
+mod transactions;
 
 use countersign::domain::action::{Catalogue, Permission};
 use countersign::domain::client::Role;
