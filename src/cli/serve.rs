@@ -11,9 +11,9 @@ use super::exit::{Exit, Failure};
 use super::host::{self, Host};
 use super::output::Output;
 use crate::app::App;
-use crate::config::{self, Config, ConfigError, Connections};
+use crate::config::{self, Config, ConfigError, Connections, TlsPaths};
 use crate::flow::sign_in;
-use crate::server::{self, Limits};
+use crate::server::{self, Limits, Tls, TlsFiles};
 use crate::telemetry::{self, Style, TelemetryError};
 use crate::{http, worker};
 
@@ -50,8 +50,10 @@ pub(super) async fn run(
         .config
         .public_url
         .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+        .unwrap_or_else(|| format!("{}://{address}", scheme(&loaded.config)));
+    let tls = loaded.config.tls.clone();
     let host = host::open_locked(loaded.config, public_url).await?;
+    let tls = tls.map(|files| encrypted(&host.app, files)).transpose()?;
     worker::start(&host.app);
     let ready = Ready {
         address: address.to_string(),
@@ -59,7 +61,7 @@ pub(super) async fn run(
         took: began.elapsed(),
     };
     ready.tell(&host, style, output);
-    until_stopped(&host.app, listener, connections, signals).await?;
+    until_stopped(&host.app, (listener, tls), connections, signals).await?;
     tracing::info!("stopped");
     host.close().await;
     Ok(Exit::Ok)
@@ -74,6 +76,27 @@ fn start_log(config: &Config, style: Style) -> Result<(), Failure> {
         )
         .into(),
         TelemetryError::Twice(_) => Failure::new(Exit::Failed, error),
+    })
+}
+
+fn scheme(config: &Config) -> &'static str {
+    if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    }
+}
+
+fn encrypted(app: &App, files: TlsPaths) -> Result<Tls, Failure> {
+    let files = TlsFiles {
+        certificate: files.certificate,
+        key: files.key,
+        client_ca: files.client_ca,
+    };
+    Tls::open(app.clone(), &files).map_err(|error| {
+        Failure::new(Exit::Config, error)
+            .effect("without it nobody could be served over TLS")
+            .fix("tls.certificate and tls.key are PEM files that belong together")
     })
 }
 
@@ -98,7 +121,7 @@ async fn listen(config: &Config) -> Result<(TcpListener, std::net::SocketAddr), 
 /// Serves until a signal, then answers what is held, finishes what is in hand and returns.
 pub(super) async fn until_stopped(
     app: &App,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     connections: Connections,
     mut signals: Signals,
 ) -> Result<(), Failure> {
@@ -116,8 +139,9 @@ pub(super) async fn until_stopped(
     };
     let limits = limits(connections);
     let drain = connections.drain.unsigned_abs();
-    let serving = server::serve(
+    let serving = server::serve_with(
         listener,
+        tls,
         http::router(app.clone()),
         limits,
         app.stop.clone(),

@@ -36,6 +36,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// The master key; none for the usual place.
     pub master_key_file: Option<PathBuf>,
+    /// TLS of our own; none when it is left to a proxy.
+    pub tls: Option<TlsPaths>,
     /// How letters leave.
     pub mail: Mail,
     /// Whom push services write to.
@@ -50,6 +52,17 @@ pub struct Config {
     pub connections: Connections,
     /// How the server behaves. The public URL is put in when it is known.
     pub settings: Settings,
+}
+
+/// The files TLS is set up from: PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPaths {
+    /// The server's certificate and those above it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Authorities of client certificates.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// How letters leave.

@@ -11,7 +11,7 @@ use url::Url;
 use super::problem::Problem;
 use super::settings::{Limits, Sessions, Settings};
 use super::sources::{Given, Values};
-use super::{Config, Connections, Mail};
+use super::{Config, Connections, Mail, TlsPaths};
 use crate::domain::action::duration;
 use crate::domain::action::text::agent_text;
 use crate::domain::ciba::expiry::Windows;
@@ -42,6 +42,7 @@ pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Config {
         data_dir: reader.path("data_dir"),
         database_url: reader.text("database_url").map(SecretString::from),
         master_key_file: reader.path("master_key_file"),
+        tls: reader.tls(),
         mail,
         vapid_contact: reader.text("vapid_contact"),
         outbound_allow: reader.text("outbound_allow").unwrap_or_default(),
@@ -71,6 +72,7 @@ impl Reader<'_> {
             sessions: self.sessions(),
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),
             trusted_proxies: self.networks("trusted_proxies"),
+            asks_for_certificates: self.path("tls.client_ca").is_some(),
             client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
             trust_domain: self.trust_domain(),
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
@@ -162,6 +164,34 @@ impl Reader<'_> {
                 self.fault("name", &error.to_string());
                 text
             }
+        }
+    }
+
+    fn tls(&mut self) -> Option<TlsPaths> {
+        let client_ca = self.path("tls.client_ca");
+        match (self.path("tls.certificate"), self.path("tls.key")) {
+            (Some(certificate), Some(key)) => Some(TlsPaths {
+                certificate,
+                key,
+                client_ca,
+            }),
+            (Some(_), None) => {
+                self.fault("tls.key", "there is a certificate, and no key for it");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault(
+                    "tls.certificate",
+                    "there is a key, and no certificate for it",
+                );
+                None
+            }
+            (None, None) if client_ca.is_some() => {
+                let why = "clients can be asked for certificates only over TLS of our own";
+                self.fault("tls.client_ca", why);
+                None
+            }
+            (None, None) => None,
         }
     }
 

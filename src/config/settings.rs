@@ -24,6 +24,8 @@ pub struct Settings {
     pub sign_in_link_life: Duration,
     /// Proxies of the operator's own, which are believed about where a request comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether we ask clients for certificates ourselves.
+    pub asks_for_certificates: bool,
     /// Whether those proxies replace `Client-Cert`, so that it is believed.
     pub client_cert_header: bool,
     /// The trust domain that transaction tokens are for, if there is one.
@@ -64,6 +66,7 @@ impl Default for Settings {
             sessions: Sessions::default(),
             sign_in_link_life: Duration::minutes(15),
             trusted_proxies: Vec::new(),
+            asks_for_certificates: false,
             client_cert_header: false,
             trust_domain: None,
             dpop_nonce_required: false,
@@ -93,7 +96,8 @@ impl Default for Sessions {
 impl Settings {
     /// Whether client certificates reach us.
     pub fn takes_certificates(&self) -> bool {
-        self.client_cert_header && !self.trusted_proxies.is_empty()
+        let passed_on = self.client_cert_header && !self.trusted_proxies.is_empty();
+        passed_on || self.asks_for_certificates
     }
 
     /// Whether browsers reach us over TLS.

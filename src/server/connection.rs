@@ -9,21 +9,27 @@ use std::time::Duration;
 use axum::Router;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use super::service::Service;
+use super::stream::Stream;
 use super::watch::{Phase, Watch};
 use super::wire::Wire;
 use super::{Floor, Stage};
-use crate::http::extract::PeerAddr;
+use crate::http::extract::{ClientCertificate, PeerAddr};
 
 /// Serves one connection until it ends, is cut, or the server has closed.
 ///
 /// hyper's own header timer is off: it would count a kept-alive connection's rest as a slow header,
 /// and sets a new timer for every request. Ours is one for the whole connection, moved only when
 /// it fires too early or would fire too late.
-pub(super) async fn serve(floor: Arc<Floor>, router: Router, stream: TcpStream, peer: PeerAddr) {
+pub(super) async fn serve(
+    floor: Arc<Floor>,
+    router: Router,
+    stream: Stream,
+    peer: PeerAddr,
+    certificate: Option<ClientCertificate>,
+) {
     let watch = Arc::new(Watch::new(floor.now()));
     let io = TokioIo::new(Wire::new(stream, Arc::clone(&watch)));
     let service = Service {
@@ -31,6 +37,7 @@ pub(super) async fn serve(floor: Arc<Floor>, router: Router, stream: TcpStream, 
         router,
         watch: Arc::clone(&watch),
         peer,
+        certificate,
     };
     let http = floor
         .http

@@ -6,10 +6,12 @@
 //! [`CallId`](crate::http::layer::request_id::CallId) and its [`PeerAddr`].
 //!
 //! What a request means, and which headers an answer needs, is left to [`http`](crate::http).
-//! TLS is left to the proxy in front.
+//! TLS is left to a proxy in front, or done here ([`Tls`]).
 
 mod connection;
 mod service;
+mod stream;
+mod tls;
 mod watch;
 mod wire;
 
@@ -30,9 +32,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::stream::Stream;
 use crate::entropy::Entropy;
 use crate::http::layer::request_id::CallIds;
 
+pub use self::tls::{Tls, TlsError, TlsFiles};
 pub use crate::http::extract::peer::PeerAddr;
 
 /// How long to leave a full file table alone before the next accept.
@@ -159,6 +163,23 @@ pub async fn serve(
     stop: CancellationToken,
     drain: Duration,
 ) -> io::Result<()> {
+    serve_with(listener, None, router, limits, stop, drain).await
+}
+
+/// The same, through TLS if it is set up.
+///
+/// # Errors
+///
+/// The operating system gave no random bytes for the calls' names.
+pub async fn serve_with(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+    drain: Duration,
+) -> io::Result<()> {
+    let tls = tls.map(Arc::new);
     let floor = Arc::new(Floor::new(limits)?);
     let connections = TaskTracker::new();
 
@@ -171,13 +192,16 @@ pub async fn serve(
             tracing::debug!(%error, "connection gone before it began");
             continue;
         }
-        let floor = Arc::clone(&floor);
-        connections.spawn(connection::serve(
-            floor,
-            router.clone(),
-            stream,
-            PeerAddr(peer),
-        ));
+        let (floor, router, peer) = (Arc::clone(&floor), router.clone(), PeerAddr(peer));
+        match &tls {
+            None => {
+                let stream = Stream::Plain(stream);
+                connections.spawn(connection::serve(floor, router, stream, peer, None));
+            }
+            Some(tls) => {
+                connections.spawn(encrypted(Arc::clone(tls), floor, router, stream, peer));
+            }
+        }
     }
 
     drop(listener);
@@ -189,6 +213,29 @@ pub async fn serve(
         connections.wait().await;
     }
     Ok(())
+}
+
+/// A connection that begins with shaking hands.
+async fn encrypted(
+    tls: Arc<Tls>,
+    floor: Arc<Floor>,
+    router: Router,
+    stream: TcpStream,
+    peer: PeerAddr,
+) {
+    // Boxed: it is over before the first request, and would be carried along by every held poll.
+    let hands = Box::pin(tls.accept(stream, floor.limits.header_timeout));
+    let hands = tokio::select! {
+        hands = hands => hands,
+        () = floor.closing.notified() => return,
+    };
+    match hands {
+        Ok((stream, shown)) => {
+            let stream = Stream::Tls(Box::new(stream));
+            connection::serve(floor, router, stream, peer, shown).await;
+        }
+        Err(error) => tracing::debug!(%error, "no TLS connection"),
+    }
 }
 
 /// The next connection; none once it is time to stop.

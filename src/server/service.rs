@@ -17,7 +17,7 @@ use tower::Service as _;
 
 use super::Floor;
 use super::watch::{Phase, Watch};
-use crate::http::extract::PeerAddr;
+use crate::http::extract::{ClientCertificate, PeerAddr};
 use crate::http::layer::request_id::{CallId, X_REQUEST_ID};
 
 /// What a connection needs to answer its requests.
@@ -26,6 +26,7 @@ pub(super) struct Service {
     pub(super) router: Router,
     pub(super) watch: Arc<Watch>,
     pub(super) peer: PeerAddr,
+    pub(super) certificate: Option<ClientCertificate>,
 }
 
 impl Service {
@@ -53,6 +54,9 @@ impl Service {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(self.peer);
         parts.extensions.insert(id);
+        if let Some(certificate) = &self.certificate {
+            parts.extensions.insert(certificate.clone());
+        }
         let body = if body.is_end_stream() {
             Body::empty()
         } else {

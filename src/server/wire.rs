@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use super::watch::{Phase, Watch};
 
 /// A socket that tells its [`Watch`] what it sees.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     watch: Arc<Watch>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+    pub(super) fn new(stream: Stream, watch: Arc<Watch>) -> Self {
         Self { stream, watch }
     }
 
@@ -28,7 +28,11 @@ impl Wire {
     /// A one-byte peek costs nothing: the kernel is asked only when the socket has news.
     fn look(&self, cx: &mut Context<'_>) {
         let mut byte = [0];
-        match self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+        match self
+            .stream
+            .socket()
+            .poll_peek(cx, &mut ReadBuf::new(&mut byte))
+        {
             Poll::Ready(Ok(0) | Err(_)) => self.watch.hung_up(),
             Poll::Ready(Ok(_)) | Poll::Pending => {}
         }

@@ -16,5 +16,6 @@ pub mod present_person;
 pub mod query;
 pub mod visitor;
 
+pub use client_certificate::ClientCertificate;
 pub use parameters::{FormError, FormParams};
 pub use peer::PeerAddr;

@@ -9,6 +9,7 @@ mod auth0;
 mod dpop;
 mod elsewhere;
 mod mtls;
+mod own_tls;
 mod secrets;
 
 /// An agent that sends its secret in the form.

@@ -13,7 +13,7 @@ use crate::world::{Agent, Answer, Asked, Customs, GRANT_TYPE, Prover, World, cla
 const AGENT: &str = include_str!("../../certificates/agent.pem");
 const OTHER: &str = include_str!("../../certificates/other.pem");
 const OWN: &str = include_str!("../../certificates/self.pem");
-const OWN_KEY: &str = r#"{"keys":[{"kty":"EC","crv":"P-256",
+pub const OWN_KEY: &str = r#"{"keys":[{"kty":"EC","crv":"P-256",
     "x":"JFLbvbL-zi44iI6A7pYZ6HgjpCyUINXwb8AiQnLXKWI","y":"beLozVAZ0W3rXY1uJxsc4UKvSBs8VccNUQFQpXJ1jzs"}]}"#;
 
 fn der(pem: &str) -> Vec<u8> {
