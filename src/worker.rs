@@ -49,7 +49,10 @@ pub fn start(app: &App) {
 async fn deliver(app: App) {
     let mut trouble = Trouble::new("promises cannot be kept");
     let mut under_way = JoinSet::new();
-    let room = Channel::ALL.map(|channel| (channel, Arc::new(Semaphore::new(deliver::AT_ONCE))));
+    let room = Channel::ALL.map(|channel| {
+        let at_once = deliver::at_once(channel);
+        (channel, Arc::new(Semaphore::new(at_once)))
+    });
     while !app.stop.is_cancelled() {
         let pause = match take_off(&app, &mut under_way, &room).await {
             Ok(pause) => {

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_every_special_range_are_special() {
+    fn sec_g01_the_edges_of_every_special_range_are_special() {
         for text in [
             "0.0.0.0",
             "0.255.255.255",
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_services_are_never_to_be_called() {
+    fn sec_g01_metadata_services_are_never_to_be_called() {
         for text in [
             "169.254.169.254",
             "::ffff:169.254.169.254",

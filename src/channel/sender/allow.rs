@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_services_stay_refused_in_an_allowed_network() {
+    fn sec_g01_metadata_services_stay_refused_in_an_allowed_network() {
         let everything = allow("0.0.0.0/0, ::/0");
         for address in [
             "169.254.169.254",

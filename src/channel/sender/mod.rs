@@ -8,13 +8,15 @@
 //!   (`resolver`, `address`);
 //! * an operator, never a client, may [allow](OutboundAllow) hosts that are not public;
 //! * a redirect is an answer and is not followed; proxies, cookies and compression are off;
-//! * time, size and the number of calls to one destination at once are bounded.
+//! * time, size and the number of calls to one destination at once are bounded, and who does not
+//!   answer holds up nobody else (`destination`).
 //!
 //! Who is called, and what an answer means, is the caller's business.
 
 mod address;
 mod allow;
 mod call;
+mod destination;
 mod resolver;
 mod retry_after;
 mod target;
@@ -22,13 +24,13 @@ mod target;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use self::destination::Destinations;
 use self::resolver::{Lookup, Resolver};
 
 pub use self::address::{is_never, is_public};
@@ -38,9 +40,6 @@ pub use self::target::RefusedUrl;
 #[doc(no_inline)]
 pub use reqwest::Certificate;
 
-/// Destinations remembered before idle ones are forgotten.
-const MANY_DESTINATIONS: usize = 1024;
-
 /// The guarded client. Cheap to clone; clones share connections and bounds.
 #[derive(Clone)]
 pub struct Sender(Arc<Inner>);
@@ -49,8 +48,7 @@ struct Inner {
     http: reqwest::Client,
     allow: Arc<OutboundAllow>,
     total: Duration,
-    per_destination: usize,
-    destinations: Mutex<HashMap<String, Arc<Semaphore>>>,
+    destinations: Destinations,
 }
 
 /// What may be set, and rarely is.
@@ -145,8 +143,7 @@ impl Sender {
             http,
             allow,
             total: options.total,
-            per_destination: options.per_destination.clamp(2, 8),
-            destinations: Mutex::default(),
+            destinations: Destinations::new(options.per_destination.clamp(2, 8)),
         })))
     }
 
@@ -165,9 +162,9 @@ impl Sender {
         let url = self.check(&call.url)?;
         let start = Instant::now();
         // Whoever waits longer than half the time would not get an answer in the other half.
-        let _turn = timeout_at(start + self.0.total / 2, self.turn(&url))
-            .await
-            .map_err(|_| SendError::Busy)?;
+        let turn = self.0.destinations.turn(url.origin().ascii_serialization());
+        let turn = timeout_at(start + self.0.total / 2, turn).await;
+        let turn = turn.ok().flatten().ok_or(SendError::Busy)?;
         let deadline = start + self.0.total;
         let request = self
             .0
@@ -176,29 +173,17 @@ impl Sender {
             .headers(call.headers)
             .body(call.body)
             .send();
-        let response = timeout_at(deadline, request)
-            .await
-            .map_err(|_| SendError::Timeout)?
-            .map_err(|error| SendError::of(&error))?;
-        Ok(read(response, call.read_at_most.min(READ_CEILING), deadline).await)
-    }
-
-    /// Waits until few enough calls to this destination are under way.
-    async fn turn(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
-        let destination = url.origin().ascii_serialization();
-        let turns = {
-            let mut all = self
-                .0
-                .destinations
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= MANY_DESTINATIONS {
-                all.retain(|_, turns| Arc::strong_count(turns) > 1);
-            }
-            let new = || Arc::new(Semaphore::new(self.0.per_destination));
-            Arc::clone(all.entry(destination).or_insert_with(new))
+        let response = match timeout_at(deadline, request).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(SendError::of(&error)),
+            Err(_) => Err(SendError::Timeout),
         };
-        turns.acquire_owned().await.ok()
+        turn.answered(!matches!(
+            response,
+            Err(SendError::Timeout | SendError::Connect)
+        ));
+        let response = response?;
+        Ok(read(response, call.read_at_most.min(READ_CEILING), deadline).await)
     }
 }
 

@@ -143,6 +143,100 @@ async fn sec_g02_a_name_that_leads_inside_is_not_called() {
 }
 
 #[tokio::test]
+async fn sec_g02_a_name_is_asked_once_for_a_connection_and_judged_each_time() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let (port, calls) = peer(answer.to_vec(), Duration::ZERO).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    // A name server that leads inside from the second time on.
+    let counted = Arc::clone(&asked);
+    let rebinding: Lookup = Arc::new(move |_| {
+        let ip = match counted.fetch_add(1, Ordering::SeqCst) {
+            0 => Ipv4Addr::LOCALHOST,
+            _ => Ipv4Addr::new(10, 0, 0, 1),
+        };
+        Box::pin(async move { Ok(vec![SocketAddr::new(ip.into(), port)]) })
+    });
+    let options = SenderOptions {
+        allow: "127.0.0.0/8".parse().unwrap(),
+        ..SenderOptions::default()
+    };
+    let sender = Sender::looking_up(options, &rebinding).unwrap();
+    // No certificate: what matters is who is connected to.
+    let url = "https://agent.example.com/".to_owned();
+    let first = post(&sender, url.clone()).await.unwrap_err();
+    assert_eq!(first, SendError::Connect);
+    assert_eq!(
+        (asked.load(Ordering::SeqCst), calls.load(Ordering::SeqCst)),
+        (1, 1)
+    );
+    assert_eq!(post(&sender, url).await.unwrap_err(), SendError::Address);
+    assert_eq!(
+        (asked.load(Ordering::SeqCst), calls.load(Ordering::SeqCst)),
+        (2, 1)
+    );
+}
+
+/// Answers with this again and again.
+async fn endless(head: &'static [u8], part: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            let _ = socket.write_all(head).await;
+            while socket.write_all(part).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn sec_g07_headers_or_preliminaries_without_end_are_given_up() {
+    for (head, part) in [
+        (&b"HTTP/1.1 200 OK\r\n"[..], &b"X-More: and more\r\n"[..]),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"xxxxxxxxxxxxxxxx"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
+    ] {
+        let port = endless(head, part).await;
+        let began = Instant::now();
+        let answer = post(&sender(SOON), format!("http://127.0.0.1:{port}/")).await;
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(error, SendError::Timeout | SendError::Broken),
+            "{error:?}"
+        );
+        assert!(began.elapsed() < 5 * SOON, "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn sec_g07_nobody_queues_behind_a_call_that_is_not_answered() {
+    let (port, calls) = peer(Vec::new(), LONG).await;
+    let sender = sender(SOON);
+    let url = format!("http://127.0.0.1:{port}/");
+    let first = post(&sender, url.clone()).await;
+    assert_eq!(first.unwrap_err(), SendError::Timeout);
+    let began = Instant::now();
+    let probe = post(&sender, url.clone());
+    let others = async {
+        tokio::task::yield_now().await;
+        for _ in 0..20 {
+            let other = post(&sender, url.clone()).await;
+            assert_eq!(other.unwrap_err(), SendError::Busy);
+        }
+        began.elapsed()
+    };
+    let (probe, others) = tokio::join!(probe, others);
+    assert_eq!(probe.unwrap_err(), SendError::Timeout);
+    assert!(others < SOON, "{others:?}");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn a_name_may_be_led_elsewhere_by_the_operator() {
     let (port, calls) = peer(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO).await;
     let there = vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)];

@@ -24,9 +24,15 @@ use crate::flow::effects::settled_notices;
 use crate::outbox::{progress, schedule};
 use crate::store::{ClaimParcels, ClaimedParcel, Commit, SettledParcel, StoreError, Write};
 
-/// Parcels on their way at once, by one channel. A push service that does not answer holds up eight
-/// of them at most for long (`channel/sender`).
-pub const AT_ONCE: usize = 64;
+/// Parcels on their way at once, by one channel. Whoever does not answer holds up eight of them at most
+/// for long, and then one (`channel/sender`). People's push services are few; agents have an endpoint
+/// each, and a hundred dead ones leave room for the others.
+pub fn at_once(channel: Channel) -> usize {
+    match channel {
+        Channel::WebPush | Channel::Email => 64,
+        Channel::Callback => 256,
+    }
+}
 
 /// One round: delivers what is due at `now` and waits for the outcomes. Says how many there were.
 pub async fn deliver_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault> {
@@ -35,7 +41,7 @@ pub async fn deliver_due(app: &App, now: OffsetDateTime) -> Result<usize, Fault>
         if app.store.next_parcel_due(channel, now).await?.is_none() {
             continue;
         }
-        for parcel in claim(app, channel, AT_ONCE as u64, now).await? {
+        for parcel in claim(app, channel, at_once(channel) as u64, now).await? {
             let app = app.clone();
             under_way.spawn(async move { keep(&app, parcel).await });
         }

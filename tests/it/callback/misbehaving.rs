@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use countersign::channel::sender::SenderOptions;
 use countersign::domain::ciba::mode::Mode;
+use countersign::worker;
 use serde_json::json;
 
 use crate::world::receiver::{Manner, Receiver, called};
@@ -158,4 +159,36 @@ async fn sec_g01_an_endpoint_that_leads_inside_is_not_called_however_it_got_in()
     let line = agent.told(&asked).await;
     assert_eq!(line["state"], "failed");
     agent.poll(&asked.auth_req_id).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_g07_a_hundred_dead_agents_do_not_hold_up_the_others() {
+    let world = World::sqlite().await;
+    let receiver = Receiver::start();
+    let mut silent = Vec::new();
+    for at in 0..100 {
+        // A machine takes the connection, and nobody is there to answer.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let endpoint = format!("http://127.0.0.1:{port}/told");
+        let new = called(&format!("Dead Agent {at}"), Mode::Ping, &endpoint);
+        let agent = world.client(new).await;
+        let person = world.person(&format!("Person{at}")).await;
+        let asked = agent.ask_to_be_told(&person.email, &[]).await;
+        world.approve(&person, &asked).await;
+        silent.push(listener);
+    }
+    worker::start(&world.app);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let agent = world.ping_agent(&receiver).await;
+    let maya = world.person("Maya").await;
+    for nth in 1..=5 {
+        let asked = agent.ask_to_be_told(&maya.email, &[]).await;
+        let began = Instant::now();
+        world.approve(&maya, &asked).await;
+        while receiver.calls().len() < nth {
+            assert!(began.elapsed() < Duration::from_secs(2), "the {nth}th");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

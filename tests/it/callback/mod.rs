@@ -5,3 +5,4 @@ mod ping;
 mod push;
 mod registration;
 mod retries;
+mod tls;
