@@ -20,6 +20,10 @@ pub const REVOCATION: &str = "/oauth/revoke";
 pub const GRANTS: &str = "/oauth/grants";
 /// What one answer granted.
 pub const GRANT: &str = "/oauth/grants/{id}";
+/// RFC 7591.
+pub const REGISTRATION: &str = "/oauth/register";
+/// RFC 7592.
+pub const REGISTERED: &str = "/oauth/register/{client_id}";
 /// The published keys.
 pub const JWKS: &str = "/oauth/jwks";
 /// An agent's own requests.

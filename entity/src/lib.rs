@@ -14,6 +14,7 @@ pub mod pace;
 pub mod parcel;
 pub mod redemption;
 pub mod refresh_token;
+pub mod registration_token;
 pub mod request;
 pub mod session;
 pub mod sign_in_link;

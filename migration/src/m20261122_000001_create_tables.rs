@@ -61,6 +61,12 @@ const TABLES: &[&str] = &[
         CHECK (previous_secret_hash IS NULL OR secret_hash IS NOT NULL),
         CHECK ((delivery_mode = 'poll') = (notification_endpoint IS NULL))
     )",
+    "CREATE TABLE registration_tokens (
+        id {uuid} PRIMARY KEY,
+        uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL CHECK (expires_at > created_at)
+    )",
     "CREATE TABLE users (
         id {uuid} PRIMARY KEY,
         email TEXT NOT NULL UNIQUE,
@@ -360,5 +366,6 @@ const DROP: &[&str] = &[
     "DROP TABLE grants",
     "DROP TABLE requests",
     "DROP TABLE users",
+    "DROP TABLE registration_tokens",
     "DROP TABLE clients",
 ];

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::client::dpop::Nonces;
-use crate::domain::id::SessionId;
+use crate::domain::id::{ClientId, SessionId};
 use crate::domain::token::handle::Handles;
 use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
 
@@ -22,6 +22,8 @@ pub struct Secrets {
     pub sign_in_links: Handles,
     /// Makes and reads session cookies.
     pub sessions: Handles,
+    /// Makes and reads tokens that let clients register.
+    pub registration_tokens: Handles,
     /// Makes and recognises DPoP nonces.
     pub dpop_nonces: Nonces,
     /// Seals private keys.
@@ -36,6 +38,7 @@ pub struct Secrets {
     pub subscriptions: Sealer,
     /// Seals token responses kept for a minute.
     pub redemptions: Sealer,
+    registration_access: Mac,
     csrf: Mac,
     endpoint: Mac,
 }
@@ -58,6 +61,8 @@ impl Secrets {
             access_tokens: Handles::new(master, Purpose::AccessToken),
             sign_in_links: Handles::new(master, Purpose::SignInLink),
             sessions: Handles::new(master, Purpose::Session),
+            registration_tokens: Handles::new(master, Purpose::RegistrationToken),
+            registration_access: Mac(master.mac(Purpose::RegistrationAccess)),
             dpop_nonces: Nonces::new(master),
             private_keys: master.sealer(Purpose::PrivateKey),
             resume_states: master.sealer(Purpose::ResumeState),
@@ -92,6 +97,19 @@ impl Secrets {
         context.update(session.0.as_bytes());
         context.update(what_for.as_bytes());
         context.sign()
+    }
+
+    /// The token by which a client has access to its registration (RFC 7592 §3): derived, so nothing is stored.
+    pub fn registration_access(&self, client: &ClientId) -> String {
+        let mac = hmac::sign(&self.registration_access.0, client.0.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac)
+    }
+
+    /// Whether a token is that one; in constant time.
+    pub fn is_registration_access(&self, token: &str, client: &ClientId) -> bool {
+        URL_SAFE_NO_PAD.decode(token).is_ok_and(|mac| {
+            hmac::verify(&self.registration_access.0, client.0.as_bytes(), &mac).is_ok()
+        })
     }
 
     /// A keyed hash by which the same browser's push endpoint is recognised.

@@ -41,6 +41,15 @@ pub(super) enum ClientCommand {
         #[arg(long, value_name = "LENGTH", value_parser = overlap)]
         overlap: Option<Duration>,
     },
+    /// Let agents register themselves: prints a token, which is shown once
+    RegistrationToken {
+        /// How many agents it is good for
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        uses: u32,
+        /// How long it is good
+        #[arg(long, value_name = "LENGTH", default_value = "1h", value_parser = overlap)]
+        expires: Duration,
+    },
     /// Refuse a client everywhere, at once
     #[command(visible_alias = "suspend")]
     Disable {
@@ -186,6 +195,9 @@ pub(super) async fn run(
         ClientCommand::RotateSecret { client_id, overlap } => {
             rotate_secret(client_id, overlap, host, output).await
         }
+        ClientCommand::RegistrationToken { uses, expires } => {
+            registration_token(uses, expires, host, output).await
+        }
         ClientCommand::Disable { client_id } => set_active(client_id, false, host, output).await,
         ClientCommand::Enable { client_id } => set_active(client_id, true, host, output).await,
     }
@@ -328,6 +340,28 @@ async fn rotate_secret(
         output.data(format_args!("client_secret  {secret}"));
     }
     output.warn("the secret is shown this once: keep it where only the client can read it");
+    Ok(Exit::Ok)
+}
+
+async fn registration_token(
+    uses: u32,
+    expires: Duration,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let made = register::dynamic::registration_token(&host.app, uses, expires).await?;
+    let token = made.token.expose_secret();
+    if output.json {
+        let expires_at = made.expires_at.unix_timestamp();
+        output
+            .json(&json!({ "registration_token": token, "uses": uses, "expires_at": expires_at }));
+    } else {
+        output.data(token);
+    }
+    let length = duration::write(expires);
+    output.warn(format_args!(
+        "whoever has it can register {uses} agent(s) within {length}: it is shown this once"
+    ));
     Ok(Exit::Ok)
 }
 

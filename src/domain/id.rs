@@ -96,6 +96,11 @@ uuid_id! {
     /// A signed-in browser.
     SessionId
 }
+uuid_id!(
+    /// A token that lets clients register.
+    RegistrationTokenId
+);
+
 uuid_id! {
     /// A one-time sign-in link.
     SignInLinkId

@@ -12,8 +12,8 @@ use crate::domain::client::Client;
 use crate::domain::client::assertion::UsedAssertion;
 use crate::domain::consent::standing::StandingGrant;
 use crate::domain::id::{
-    ClientId, DeviceId, GrantId, ParcelId, RequestId, SessionId, SignInLinkId, StandingGrantId,
-    UserId,
+    ClientId, DeviceId, GrantId, ParcelId, RegistrationTokenId, RequestId, SessionId, SignInLinkId,
+    StandingGrantId, UserId,
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
@@ -21,6 +21,7 @@ use crate::store::access_tokens::NewAccessToken;
 use crate::store::grants::{IssuedGrant, SpentItems, Standing};
 use crate::store::keys::StoredKey;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
+use crate::store::registration_tokens::NewRegistrationToken;
 use crate::store::requests::NewRequest;
 use crate::store::sessions::StoredSession;
 use crate::store::sign_in_links::StoredLink;
@@ -92,6 +93,10 @@ pub enum Write {
     AddClient(Box<Client>),
     /// Guard: there is such a client, in the other state.
     SetClientActive(ClientId, bool),
+    /// A new token that lets clients register; not a guard.
+    AddRegistrationToken(NewRegistrationToken),
+    /// Guard: it is good for one more, and in time.
+    UseRegistrationToken(RegistrationTokenId, OffsetDateTime),
     /// Guard: it has that secret.
     RotateSecret(RotatedSecret),
     /// Guard: the id, address and username are new.

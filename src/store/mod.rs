@@ -22,6 +22,7 @@ mod parcels;
 #[cfg(test)]
 mod parcels_tests;
 mod refresh_tokens;
+mod registration_tokens;
 mod requests;
 mod sessions;
 mod sign_in_links;
@@ -38,6 +39,7 @@ pub use grants::{IssuedGrant, SpentItems, Standing};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
 pub use refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
+pub use registration_tokens::NewRegistrationToken;
 pub use requests::{NewRequest, StoredRequest};
 pub use sessions::StoredSession;
 pub use sign_in_links::StoredLink;

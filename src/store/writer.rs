@@ -20,7 +20,7 @@ use super::commit::{Commit, Write};
 use super::error::StoreError;
 use super::{
     access_tokens, assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels,
-    refresh_tokens, requests, sessions, sign_in_links, standing_grants, users,
+    refresh_tokens, registration_tokens, requests, sessions, sign_in_links, standing_grants, users,
 };
 use crate::domain::ciba::approval::{ApprovalRequest, Redeemed};
 
@@ -353,6 +353,8 @@ impl Kind {
             | Write::AddClient(_)
             | Write::SetClientActive(..)
             | Write::RotateSecret(_)
+            | Write::AddRegistrationToken(_)
+            | Write::UseRegistrationToken(..)
             | Write::AddUser(_)
             | Write::SetUserActive(..)
             | Write::UseSignInLink(..)
@@ -391,6 +393,10 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => requests::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,
+        Write::AddRegistrationToken(new) => registration_tokens::add(conn, new).await,
+        Write::UseRegistrationToken(id, at) => {
+            registration_tokens::use_for_one(conn, *id, *at).await
+        }
         Write::RotateSecret(rotated) => clients::rotate_secret(conn, rotated).await,
         Write::SetClientActive(id, active) => clients::set_active(conn, id, *active).await,
         Write::AddUser(user) => users::add(conn, user).await,

@@ -35,6 +35,10 @@ pub enum Refusal {
     InvalidDpopProof(&'static str),
     /// `use_dpop_nonce` (RFC 9449 §8), with the nonce to use.
     UseDpopNonce(String),
+    /// `invalid_client_metadata` (RFC 7591 §3.2.2): words of ours that repeat nothing sent.
+    InvalidClientMetadata(String),
+    /// `invalid_token` (RFC 6750 §3.1): the token for registering is unknown, used up or over.
+    InvalidToken,
     /// `access_denied`, because the person said no (§11, 400).
     AccessDenied(&'static str),
     /// `access_denied`, because policy lets nobody be asked for this (§13, 403).
@@ -79,6 +83,8 @@ impl Refusal {
             Self::InvalidClient { .. } => "invalid_client",
             Self::InvalidDpopProof(_) => "invalid_dpop_proof",
             Self::UseDpopNonce(_) => "use_dpop_nonce",
+            Self::InvalidClientMetadata(_) => "invalid_client_metadata",
+            Self::InvalidToken => "invalid_token",
             Self::AccessDenied(_) | Self::Forbidden(_) => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown | Self::TooMany { .. } => "slow_down",
@@ -105,6 +111,8 @@ impl Refusal {
             Self::Forbidden(_) => Some("policy forbids asking for this"),
             Self::UnknownUserId => Some("the hint names nobody who can be asked"),
             Self::InvalidClient { .. } => Some("client authentication failed"),
+            Self::InvalidClientMetadata(why) => Some(why),
+            Self::InvalidToken => Some("the token is not known, used up or over"),
             Self::UseDpopNonce(_) => Some("the proof needs the nonce in this answer's DPoP-Nonce"),
             Self::AuthorizationPending => Some("there is no answer yet"),
             Self::SlowDown => {
@@ -132,6 +140,7 @@ impl Refusal {
             | Self::InvalidTarget(_)
             | Self::InvalidDpopProof(_)
             | Self::UseDpopNonce(_)
+            | Self::InvalidClientMetadata(_)
             | Self::AccessDenied(_)
             | Self::AuthorizationPending
             | Self::SlowDown
@@ -139,7 +148,7 @@ impl Refusal {
             | Self::InvalidGrant(_)
             | Self::UnsupportedGrantType
             | Self::UnsupportedTokenType => 400,
-            Self::InvalidClient { .. } => 401,
+            Self::InvalidClient { .. } | Self::InvalidToken => 401,
             Self::Forbidden(_) => 403,
             Self::KeyReused => 422,
             Self::TooMany { .. } => 429,
@@ -163,6 +172,8 @@ impl Refusal {
             | Self::InvalidClient { .. }
             | Self::InvalidDpopProof(_)
             | Self::UseDpopNonce(_)
+            | Self::InvalidClientMetadata(_)
+            | Self::InvalidToken
             | Self::AccessDenied(_)
             | Self::Forbidden(_)
             | Self::AuthorizationPending

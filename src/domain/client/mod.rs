@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod dpop;
 pub mod key_source;
 pub mod keys;
+pub mod metadata;
 pub mod secret;
 
 use std::fmt;

@@ -28,6 +28,10 @@ pub enum Purpose {
     Endpoint,
     /// MAC of a DPoP nonce.
     DpopNonce,
+    /// MAC of a token that lets clients register.
+    RegistrationToken,
+    /// MAC of the token by which a client has access to its registration.
+    RegistrationAccess,
     /// Sealing of private keys.
     PrivateKey,
     /// Sealing of `resume_state`.
@@ -53,6 +57,8 @@ impl Purpose {
             Self::Csrf => "countersign/v1/csrf",
             Self::Endpoint => "countersign/v1/endpoint",
             Self::DpopNonce => "countersign/v1/dpop_nonce",
+            Self::RegistrationToken => "countersign/v1/registration_token",
+            Self::RegistrationAccess => "countersign/v1/registration_access",
             Self::PrivateKey => "countersign/v1/private_key",
             Self::ResumeState => "countersign/v1/resume_state",
             Self::NotificationToken => "countersign/v1/notification_token",

@@ -18,7 +18,7 @@ use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, RegistrationTokenId};
 use crate::domain::token::{exchange, refresh};
 use crate::entropy::{Entropy, NoEntropy};
 use crate::store::commit::RotatedSecret;
@@ -97,8 +97,32 @@ pub struct AddedClient {
     pub secret: Option<SecretString>,
 }
 
+/// Who adds a client, and by what right.
+pub(super) struct Admission {
+    /// Who.
+    pub(super) by: Actor,
+    /// From where.
+    pub(super) from: Option<String>,
+    /// The token it is used for, unless an operator adds it.
+    pub(super) token: Option<RegistrationTokenId>,
+}
+
 /// Adds a client. Its secret, if it has one, is in the answer and nowhere else.
 pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
+    let admission = Admission {
+        by: Actor::Operator,
+        from: None,
+        token: None,
+    };
+    admit(app, new, admission).await
+}
+
+/// Judges a client, and adds it.
+pub(super) async fn admit(
+    app: &App,
+    new: NewClient,
+    admission: Admission,
+) -> Result<AddedClient, RegisterError> {
     let now = app.clock.now();
     let name = display_name(&new.name).map_err(RegisterError::Name)?;
     check_lists(&new)?;
@@ -122,18 +146,25 @@ pub async fn add_client(app: &App, new: NewClient) -> Result<AddedClient, Regist
         created_at: now,
     };
     for attempt in 0..TRIES {
-        if attempt > 0 || slug.is_empty() {
+        // Who registers itself never gets the plain name: an operator may have meant it for another.
+        if attempt > 0 || slug.is_empty() || admission.token.is_some() {
             client.id = ClientId(with_ending(&slug, &app.entropy)?);
         }
-        let event = AuditEvent::new(now, Kind::ClientAdded, Actor::Operator)
+        let event = AuditEvent::new(now, Kind::ClientAdded, admission.by.clone())
             .client(&client.id)
+            .from(admission.from.clone())
             .fact("role", client.role.as_str())
             .fact("auth", client.credentials.method().as_str())
             .fact("mode", client.mode.as_str());
         let commit = Commit::of(Write::AddClient(Box::new(client.clone()))).event(event);
+        let commit = match admission.token {
+            Some(token) => commit.and(Write::UseRegistrationToken(token, now)),
+            None => commit,
+        };
         match app.store.commit(commit).await {
             Ok(()) => return Ok(AddedClient { client, secret }),
-            Err(StoreError::Overtaken) => {}
+            // Its ending is random: what did not hold is the token.
+            Err(StoreError::Overtaken) if admission.token.is_none() => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,9 +1,10 @@
 //! Who may ask and who is asked: clients and people, as the operator adds and disables them.
 //!
-//! There is no other way in: a stranger registers nothing. A disabled client is refused everywhere at
+//! There is no other way in but with a token an operator has handed out ([`dynamic`]): a stranger registers nothing. A disabled client is refused everywhere at
 //! once, a disabled person cannot be asked, and what they allowed is not honoured.
 
 mod client;
+pub mod dynamic;
 mod person;
 
 use crate::channel::sender::RefusedUrl;

@@ -19,6 +19,7 @@ use crate::paths;
 struct Metadata<'a> {
     issuer: &'a str,
     token_endpoint: String,
+    registration_endpoint: String,
     jwks_uri: String,
     backchannel_authentication_endpoint: String,
     backchannel_token_delivery_modes_supported: Vec<&'static str>,
@@ -84,6 +85,7 @@ fn metadata(app: &App) -> Response {
     let document = Metadata {
         issuer,
         token_endpoint: at(paths::TOKEN),
+        registration_endpoint: at(paths::REGISTRATION),
         jwks_uri: at(paths::JWKS),
         backchannel_authentication_endpoint: at(paths::BACKCHANNEL_AUTHENTICATION),
         backchannel_token_delivery_modes_supported: Mode::SUPPORTED.map(Mode::as_str).to_vec(),

@@ -5,6 +5,7 @@ mod grant_management;
 mod introspection;
 mod jwks;
 mod metadata;
+mod registration;
 mod resource_metadata;
 mod revocation;
 mod token;
@@ -29,6 +30,11 @@ pub fn router() -> Router<App> {
         .route(
             paths::BACKCHANNEL_AUTHENTICATION,
             post(backchannel_authentication::ask),
+        )
+        .route(paths::REGISTRATION, post(registration::register))
+        .route(
+            paths::REGISTERED,
+            get(registration::read).delete(registration::delete),
         )
         .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECTION, post(introspection::introspect))

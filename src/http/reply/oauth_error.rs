@@ -60,6 +60,12 @@ fn refuse(refusal: &Refusal) -> Response {
     if let Refusal::UseDpopNonce(nonce) = refusal {
         return dpop_nonce::with(Some(nonce.clone()), response);
     }
+    if matches!(refusal, Refusal::InvalidToken) {
+        let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+    }
     if matches!(refusal, Refusal::InvalidClient { basic: true }) {
         let challenge = HeaderValue::from_static(r#"Basic realm="countersign""#);
         response

@@ -10,6 +10,7 @@ mod dpop;
 mod elsewhere;
 mod mtls;
 mod own_tls;
+mod registration;
 mod secrets;
 
 /// An agent that sends its secret in the form.

@@ -1,0 +1,136 @@
+//! Clients that register themselves (RFC 7591, RFC 7592), with a token an operator has handed out.
+
+use secrecy::{ExposeSecret, SecretString};
+use time::{Duration, OffsetDateTime};
+
+use super::RegisterError;
+use super::client::{AddedClient, Admission, NewClient, admit};
+use crate::app::App;
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::refusal::Refusal;
+use crate::domain::client::metadata::{self, Metadata};
+use crate::domain::client::{Client, Role};
+use crate::domain::id::{ClientId, RegistrationTokenId};
+use crate::flow::Unserved;
+use crate::store::{Commit, NewRegistrationToken, StoreError, Write};
+
+/// A token that lets clients register.
+#[derive(Debug)]
+pub struct RegistrationToken {
+    /// The token: shown once.
+    pub token: SecretString,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+    /// How many clients it is good for.
+    pub uses: u32,
+}
+
+/// Hands out a token that is good for so many clients, for so long.
+pub async fn registration_token(
+    app: &App,
+    uses: u32,
+    life: Duration,
+) -> Result<RegistrationToken, RegisterError> {
+    let now = app.clock.now();
+    let new = NewRegistrationToken {
+        id: RegistrationTokenId(app.entropy.id(now)?),
+        uses,
+        created_at: now,
+        expires_at: now + life,
+    };
+    let event = AuditEvent::new(now, Kind::RegistrationTokenMade, Actor::Operator)
+        .fact("registration_token", new.id.to_string())
+        .fact("uses", uses)
+        .fact("expires_at", new.expires_at.unix_timestamp());
+    let write = Write::AddRegistrationToken(new);
+    app.store.commit(Commit::of(write).event(event)).await?;
+    Ok(RegistrationToken {
+        token: app.secrets.registration_tokens.make(new.id.0).into(),
+        expires_at: new.expires_at,
+        uses,
+    })
+}
+
+/// Registers a client by what it says of itself.
+pub async fn register(
+    app: &App,
+    token: &str,
+    document: &serde_json::Value,
+    from: Option<String>,
+) -> Result<AddedClient, Unserved> {
+    let id = app.secrets.registration_tokens.read(token);
+    let id = RegistrationTokenId(id.ok_or(Refusal::InvalidToken)?);
+    let metadata = metadata::read(document).map_err(|why| refuse(&why))?;
+    let admission = Admission {
+        by: Actor::Client,
+        from,
+        token: Some(id),
+    };
+    match admit(app, described(metadata), admission).await {
+        Ok(added) => Ok(added),
+        Err(RegisterError::Store(StoreError::Overtaken)) => Err(Refusal::InvalidToken.into()),
+        Err(RegisterError::Store(error)) => Err(error.into()),
+        Err(RegisterError::Entropy(error)) => Err(error.into()),
+        Err(other) => Err(refuse(&other).into()),
+    }
+}
+
+/// The client whose registration a token of its own gives access to.
+pub async fn registered(app: &App, id: &ClientId, token: &str) -> Result<Client, Unserved> {
+    if !app.secrets.is_registration_access(token, id) {
+        return Err(Refusal::InvalidToken.into());
+    }
+    let found = app.store.client(id).await?.filter(|client| client.active);
+    found.ok_or_else(|| Refusal::InvalidToken.into())
+}
+
+/// A client takes its registration back: it is refused everywhere, and nothing of it is honoured.
+pub async fn deregister(
+    app: &App,
+    id: &ClientId,
+    token: &str,
+    from: Option<String>,
+) -> Result<(), Unserved> {
+    let client = registered(app, id, token).await?;
+    let event = AuditEvent::new(app.clock.now(), Kind::ClientDisabled, Actor::Client)
+        .client(&client.id)
+        .from(from);
+    let commit = Commit::of(Write::SetClientActive(client.id.clone(), false)).event(event);
+    match app.store.commit(commit).await {
+        Ok(()) => {}
+        Err(StoreError::Overtaken) => return Err(Refusal::InvalidToken.into()),
+        Err(error) => return Err(error.into()),
+    }
+    app.clients.forget(&client.id);
+    Ok(())
+}
+
+/// The secret of a client that has just been added, for its one showing.
+pub fn shown_secret(added: &AddedClient) -> Option<&str> {
+    added.secret.as_ref().map(ExposeSecret::expose_secret)
+}
+
+fn described(metadata: Metadata) -> NewClient {
+    NewClient {
+        name: metadata.name,
+        role: Role::Agent,
+        auth: metadata.auth,
+        jwks: metadata.jwks,
+        jwks_uri: metadata.jwks_uri,
+        tls_subject: metadata.tls_subject,
+        proof: metadata.proof,
+        mode: metadata.mode,
+        notification_endpoint: metadata.notification_endpoint,
+        scopes: metadata.scopes,
+        types: metadata.types,
+        resources: Vec::new(),
+        grant_types: metadata.grant_types,
+    }
+}
+
+/// In words that repeat nothing of what was sent, and only those an error may have.
+fn refuse(why: &dyn std::fmt::Display) -> Refusal {
+    let plain = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+    let words: String = why.to_string().chars().filter(|c| plain(*c)).collect();
+    Refusal::InvalidClientMetadata(words)
+}

@@ -1,0 +1,54 @@
+//! Tokens that let clients register.
+
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use time::OffsetDateTime;
+
+use entity::registration_token::{ActiveModel, Column, Entity};
+
+use super::writer;
+use crate::domain::id::RegistrationTokenId;
+use crate::domain::timestamp::milliseconds;
+
+/// A token as it is written. The token itself is its id and a MAC, which is not stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRegistrationToken {
+    /// Its id.
+    pub id: RegistrationTokenId,
+    /// How many clients it is good for.
+    pub uses: u32,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
+pub(super) async fn add<C: ConnectionTrait>(
+    conn: &C,
+    new: &NewRegistrationToken,
+) -> Result<u64, DbErr> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(new.id.0),
+        uses_left: ActiveValue::Set(i32::try_from(new.uses).unwrap_or(i32::MAX)),
+        created_at: ActiveValue::Set(milliseconds(new.created_at)),
+        expires_at: ActiveValue::Set(milliseconds(new.expires_at)),
+    };
+    let insert = Entity::insert_many([row])
+        .exec_without_returning(conn)
+        .await;
+    writer::rows(insert)
+}
+
+/// Uses it for one client; 0 when it is used up, over, or unknown.
+pub(super) async fn use_for_one<C: ConnectionTrait>(
+    conn: &C,
+    id: RegistrationTokenId,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let update = Entity::update_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::UsesLeft.gt(0))
+        .filter(Column::ExpiresAt.gt(milliseconds(at)))
+        .col_expr(Column::UsesLeft, Expr::col(Column::UsesLeft).sub(1));
+    Ok(update.exec(conn).await?.rows_affected)
+}

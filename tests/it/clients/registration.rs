@@ -1,0 +1,135 @@
+//! Clients that register themselves (RFC 7591, RFC 7592).
+
+use countersign::flow::register::dynamic::registration_token;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use time::Duration;
+use tokio::task::JoinSet;
+
+use crate::world::{Agent, Answer, World};
+
+const REGISTER: &str = "/oauth/register";
+
+async fn token(world: &World, uses: u32) -> String {
+    let made = registration_token(&world.app, uses, Duration::hours(1)).await;
+    made.expect("a token").token.expose_secret().to_owned()
+}
+
+async fn call(world: &World, method: Method, url: &str, token: &str, body: &Value) -> Answer {
+    let request = world.http.request(method, url);
+    let request = request
+        .bearer_auth(token)
+        .header("content-type", "application/json")
+        .body(body.to_string());
+    Answer::of(request.send().await.expect("an answer")).await
+}
+
+async fn register(world: &World, token: &str, body: &Value) -> Answer {
+    let url = format!("{}{REGISTER}", world.url);
+    call(world, Method::POST, &url, token, body).await
+}
+
+fn bot() -> Value {
+    json!({"client_name": "Deploy Bot", "scope": "openid calendar.read", "software_id": "x"})
+}
+
+both! {
+    async fn an_agent_registers_itself_asks_and_takes_it_back(world: World) {
+        let maya = world.person("Maya").await;
+        let token = token(&world, 1).await;
+        let answer = register(&world, &token, &bot()).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let text = |name: &str| answer.body[name].as_str().expect("text").to_owned();
+        assert_eq!(answer.body["client_secret_expires_at"], 0);
+        assert_eq!(answer.body["token_endpoint_auth_method"], "client_secret_basic");
+        assert!(text("client_id").starts_with("deploy-bot-"));
+        let agent = Agent::with(&text("client_id"), &text("client_secret"), &world.url, world.http.clone());
+        agent.ask(&maya.email, &[("scope", "openid calendar.read")]).await;
+        agent.try_ask(&maya.email, &[("scope", "openid calendar.write")]).await.refused(400, "invalid_scope");
+        // Its registration is its own affair, and nobody else's.
+        let (url, access) = (text("registration_client_uri"), text("registration_access_token"));
+        let read = call(&world, Method::GET, &url, &access, &json!({})).await;
+        assert_eq!(read.ok()["client_name"], "Deploy Bot");
+        assert!(read.body.get("client_secret").is_none());
+        for wrong in ["", "x", token.as_str(), agent.secret.as_str()] {
+            let answer = call(&world, Method::GET, &url, wrong, &json!({})).await;
+            answer.refused(401, "invalid_token");
+            assert!(answer.headers.contains_key("www-authenticate"));
+        }
+        assert_eq!(call(&world, Method::PUT, &url, &access, &bot()).await.status, 405);
+        assert_eq!(call(&world, Method::DELETE, &url, &access, &json!({})).await.status, 204);
+        call(&world, Method::GET, &url, &access, &json!({})).await.refused(401, "invalid_token");
+        call(&world, Method::DELETE, &url, &access, &json!({})).await.refused(401, "invalid_token");
+        agent.try_ask(&maya.email, &[]).await.refused(401, "invalid_client");
+        let added = world.noted("client.added").await;
+        assert_eq!(added[0]["by"], "client");
+        let log = format!("{:?}", world.history().await);
+        assert!(!log.contains(&agent.secret) && !log.contains(&access) && !log.contains(&token));
+    }
+}
+
+both! {
+    async fn sec_e15_a_token_is_good_for_so_many_and_so_long(world: World) {
+        let three = token(&world, 3).await;
+        let mut tries = JoinSet::new();
+        for _ in 0..10 {
+            let request = world.http.post(format!("{}{REGISTER}", world.url));
+            let request = request
+                .bearer_auth(&three)
+                .header("content-type", "application/json")
+                .body(bot().to_string());
+            tries.spawn(async move { Answer::of(request.send().await.expect("an answer")).await });
+        }
+        let answers = tries.join_all().await;
+        let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|it| it.status == 201);
+        assert_eq!(taken.len(), 3);
+        for one in &refused {
+            one.refused(401, "invalid_token");
+        }
+        let late = token(&world, 1).await;
+        world.advance(Duration::hours(1));
+        register(&world, &late, &bot()).await.refused(401, "invalid_token");
+        for nothing in ["", "nonsense"] {
+            register(&world, nothing, &bot()).await.refused(401, "invalid_token");
+        }
+    }
+}
+
+#[tokio::test]
+async fn t01_t04_t05_t09_metadata_that_cannot_be_had_costs_no_use_of_the_token() {
+    let world = World::sqlite().await;
+    let token = token(&world, 1).await;
+    let with = |name: &str, value: Value| {
+        let mut document = bot();
+        document[name] = value;
+        document
+    };
+    let ping = |endpoint: &str| {
+        let mut document = with("backchannel_token_delivery_mode", json!("ping"));
+        document["backchannel_client_notification_endpoint"] = json!(endpoint);
+        document
+    };
+    for wrong in [
+        json!([]),
+        json!({}),
+        with("client_name", json!("Countersign\u{202e}")),
+        with("backchannel_token_delivery_mode", json!("pull")),
+        with("backchannel_token_delivery_mode", json!("ping")),
+        ping("http://agent.example/cb"),
+        ping("https://10.0.0.1/cb"),
+        with(
+            "backchannel_authentication_request_signing_alg",
+            json!("none"),
+        ),
+        with("token_endpoint_auth_method", json!("private_key_jwt")),
+        with("jwks_uri", json!("https://169.254.169.254/keys")),
+        with("scope", json!("openid \"x")),
+        with("grant_types", json!(["authorization_code"])),
+    ] {
+        let answer = register(&world, &token, &wrong).await;
+        answer.refused(400, "invalid_client_metadata");
+    }
+    assert_eq!(register(&world, &token, &bot()).await.status, 201);
+}
