@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::app::App;
 use crate::domain::action::json::digest;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::{ApprovalRequest, Approved, Decision, Question};
+use crate::domain::ciba::approval::{ApprovalRequest, Approved, DecidedBy, Decision, Question};
 use crate::domain::ciba::mode::poll::{Pace, Verdict};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::token_request::{Found, judge, unknown};
@@ -281,7 +281,8 @@ async fn overtaken(app: &App, id: RequestId) -> Result<Look, Unserved> {
             matches!(it.request.at(app.clock.now()), ApprovalRequest::Approved(_))
         });
     if still_approved {
-        return Err(Refusal::InvalidGrant("the person or this client has been disabled").into());
+        let why = "the person or this client has been disabled, or what allowed it was stopped";
+        return Err(Refusal::InvalidGrant(why).into());
     }
     Ok(Look::Again)
 }
@@ -293,6 +294,7 @@ pub(super) struct First {
     pub(super) response: String,
     refresh_token: Option<NewRefreshToken>,
     kept: Option<Write>,
+    rules: Option<Write>,
 }
 
 impl First {
@@ -301,6 +303,7 @@ impl First {
         let refresh_token = self.refresh_token.map(Write::AddRefreshToken);
         let issued = commit.and(Write::IssueGrant(Box::new(self.grant)));
         let writes = refresh_token.into_iter().chain(self.kept);
+        let writes = writes.chain(self.rules);
         (writes.fold(issued, Commit::and), self.response)
     }
 
@@ -315,6 +318,14 @@ fn ends_at(
     token_ends_at: OffsetDateTime,
 ) -> OffsetDateTime {
     refresh_token.map_or(token_ends_at, |it| it.expires_at.max(token_ends_at))
+}
+
+/// What was allowed by rules is given only while none of them is stopped.
+fn rules_behind(decision: &Decision, now: OffsetDateTime) -> Option<Write> {
+    match &decision.by {
+        DecidedBy::StandingGrants { grants, .. } => Some(Write::RulesStand(grants.clone(), now)),
+        DecidedBy::Person { .. } => None,
+    }
 }
 
 /// The first tokens of an answer, for a client and bound to its key.
@@ -370,6 +381,7 @@ pub(super) fn first_tokens(
         },
         refresh_token,
         kept,
+        rules: rules_behind(decision, now),
         response,
     })
 }

@@ -83,6 +83,8 @@ pub enum Write {
     MakeStandingGrant(Box<StandingGrant>, String),
     /// Guard: live, of an active person. Counts one use.
     UseStandingGrant(StandingGrantId, OffsetDateTime),
+    /// Guard: none of them stopped or over. Changes nothing.
+    RulesStand(Vec<StandingGrantId>, OffsetDateTime),
     /// Guard: live, and this person's (or anyone's, for the operator).
     StopStandingGrant(StandingGrantId, Option<UserId>, OffsetDateTime),
     /// Guard: not used before.

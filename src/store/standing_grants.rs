@@ -6,6 +6,7 @@ use sea_orm::{
     QuerySelect,
 };
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use entity::standing_grant::{ActiveModel, Column, Entity, Model};
 use entity::user;
@@ -163,6 +164,28 @@ pub(super) async fn stop<C: ConnectionTrait>(
         update = update.filter(Column::UserId.eq(user.0));
     }
     Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// 0 when one of these was stopped or is over. Holds them until the commit is done, so that none is stopped
+/// in between.
+pub(super) async fn stand<C: ConnectionTrait>(
+    conn: &C,
+    rules: &[StandingGrantId],
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let different: std::collections::BTreeSet<_> = rules.iter().map(|rule| rule.0).collect();
+    let standing: Vec<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(different.iter().copied()))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::EndsAt.gt(milliseconds(at)))
+        .order_by_asc(Column::Id)
+        .lock_shared()
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(u64::from(standing.len() == different.len()))
 }
 
 /// Any of these was stopped.

@@ -193,10 +193,8 @@ both! {
         // Stopping again is stopping, and is noted once.
         allowed.press(&mut browser, "Stop", &[]).await;
         assert_eq!(world.noted("standing_grant.stopped").await.len(), 1);
-        // What was allowed before it was stopped is at most as long as its own short life.
-        let collected = agent.poll(&covered.auth_req_id).await;
-        assert_eq!(collected.ok()["expires_in"], 60);
-        assert!(collected.body.get("refresh_token").is_none());
+        // What it had allowed, and nobody collected in time, is not given any more.
+        agent.poll(&covered.auth_req_id).await.refused(400, "invalid_grant");
         world.audit_holds().await;
     }
 }

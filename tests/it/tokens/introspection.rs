@@ -184,6 +184,23 @@ both! {
 }
 
 both! {
+    async fn sec_f11_what_a_rule_allowed_is_not_collected_once_it_is_stopped(world: World) {
+        let mut cast = Cast::of(&world).await;
+        cast.always().await;
+        let asked = cast.agent.ask(&cast.maya.email, &[("scope", super::BOTH)]).await;
+        assert_eq!(world.state(&asked).await, "approved");
+        let other = Box::pin(world.another_instance()).await;
+        let allowed = cast.browser.get("/allowed").await;
+        allowed.press(&mut cast.browser, "Stop", &[]).await;
+        for agent in [cast.agent.clone(), cast.agent.at(&other)] {
+            agent.poll(&asked.auth_req_id).await.refused(400, "invalid_grant");
+        }
+        assert_eq!(world.noted("token.issued").await.len(), 1);
+        world.audit_holds().await;
+    }
+}
+
+both! {
     async fn what_is_good_for_one_use_is_used_once_by_fifty_at_once(world: World) {
         let mut cast = Cast::of(&world).await;
         let service = world.service(PAYMENTS).await;
