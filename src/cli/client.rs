@@ -244,6 +244,12 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
     if secret.is_some() {
         output.warn("the secret is shown this once: keep it where only the client can read it");
     }
+    if let Some(endpoint) = &added.client.notification_endpoint {
+        output.next(format_args!(
+            "it is called at {endpoint} when there is an answer"
+        ));
+        return Ok(Exit::Ok);
+    }
     output.next(format_args!(
         "let it ask:  COUNTERSIGN_CLIENT_ID={id} COUNTERSIGN_CLIENT_SECRET_FILE=… countersign ask maya@example.com \"Hello?\""
     ));

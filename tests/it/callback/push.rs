@@ -4,10 +4,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::domain::ciba::mode::Mode;
+use countersign::domain::id::ClientId;
 use countersign::domain::parcel::Channel;
 use countersign::flow::answer::Choice;
 use countersign::flow::deliver;
-use countersign::flow::register::{NewClient, set_person_active};
+use countersign::flow::register::{NewClient, set_client_active, set_person_active};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -314,5 +315,56 @@ both! {
         let told = receiver.calls()[0].json();
         assert_eq!(told["token_type"], "DPoP");
         assert_eq!(claims(told["access_token"].as_str().expect("one"))["cnf"], json!({"jkt": key}));
+    }
+}
+
+both! {
+    async fn sec_f13_an_agent_that_was_disabled_is_handed_nothing(world: World) {
+        let receiver = Receiver::start();
+        let agent = world.push_agent(&receiver).await;
+        let id = ClientId(agent.id.clone());
+        let maya = world.person("Maya").await;
+        let more = [("scope", "openid calendar.read")];
+        let (early, late) = (
+            agent.ask_to_be_told(&maya.email, &more).await,
+            agent.ask_to_be_told(&maya.email, &more).await,
+        );
+        world.approve(&maya, &early).await;
+        receiver.answers(500);
+        world.deliver().await;
+        world.approve(&maya, &late).await;
+        set_client_active(&world.app, &id, false).await.expect("disabled");
+        receiver.answers(204);
+        world.advance(Duration::seconds(2));
+        world.deliver().await;
+        assert_eq!(receiver.calls().len(), 1);
+        // What had been made is revoked, and the rest was never made.
+        assert_eq!(world.noted("token.not_taken").await.len(), 1);
+        assert_eq!(world.noted("token.issued").await.len(), 1);
+        set_client_active(&world.app, &id, true).await.expect("enabled");
+        let why = agent.told(&early).await["why"].clone();
+        assert_eq!(why, "the agent is disabled; its tokens are revoked");
+        assert_eq!(agent.told(&late).await["why"], "the agent is disabled");
+        let refresh = receiver.calls()[0].json()["refresh_token"].clone();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str().expect("one"))];
+        agent.post("/oauth/token", &form, &[]).await.refused(400, "invalid_grant");
+    }
+}
+
+both! {
+    async fn tokens_that_were_revoked_on_their_way_are_not_handed_over(world: World) {
+        let receiver = Receiver::start();
+        let (agent, asked) = allowed(&world, &receiver, &[("scope", "openid calendar.read")]).await;
+        receiver.answers(500);
+        world.deliver().await;
+        let token = receiver.calls()[0].json()["refresh_token"].clone();
+        let form = [("token", token.as_str().expect("one"))];
+        agent.post("/oauth/revoke", &form, &[]).await.ok();
+        receiver.answers(204);
+        world.advance(Duration::seconds(2));
+        world.deliver().await;
+        assert_eq!(receiver.calls().len(), 1);
+        assert_eq!(agent.told(&asked).await["state"], "failed");
+        assert!(world.noted("token.not_taken").await.is_empty());
     }
 }
