@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::FormParams;
 use super::form::{self, MOST_BYTES, read_form, read_json};
+use super::query::read_query;
 use super::{client_certificate, peer};
 use crate::app::App;
 use crate::domain::action::json::digest;
@@ -121,7 +122,7 @@ impl axum::extract::FromRequestParts<App> for AgentHeaders {
         parts: &mut http::request::Parts,
         app: &App,
     ) -> Result<Self, OAuthError> {
-        let client = authenticate_without_form(app, &parts.headers).await?;
+        let client = authenticate_without_form(app, parts).await?;
         flow::authenticate::spend_later(app, &client);
         let from = peer::from(app, &parts.headers, &parts.extensions);
         Ok(Self { client, from })
@@ -147,19 +148,31 @@ async fn authenticate(
 }
 
 /// For requests without a body: Basic, or an assertion as `Authorization: Bearer`, which only the key's
-/// owner could have signed for us. A `client_secret_post` client sends its secret as Basic here.
+/// owner could have signed for us. A `client_secret_post` client sends its secret as Basic here, and one with a
+/// certificate names itself in the query.
 async fn authenticate_without_form(
     app: &App,
-    headers: &HeaderMap,
+    parts: &http::request::Parts,
 ) -> Result<Authenticated, OAuthError> {
-    let authorization = authorization(headers)?;
+    let authorization = authorization(&parts.headers)?;
     let bearer = authorization.and_then(|it| {
         let (scheme, rest) = it.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(rest)
     });
-    let presented = match bearer {
-        Some(assertion) => Presented::read_assertion(assertion)?,
-        None => Presented::read_basic_for_any(authorization)?,
+    let shown = client_certificate::shown(app, &parts.headers, &parts.extensions)?;
+    let presented = match (bearer, &shown) {
+        (Some(assertion), _) => Presented::read_assertion(assertion)?,
+        (None, Some(certificate)) if authorization.is_none() => {
+            let query = read_query(parts.uri.query(), &[]);
+            let query = query.map_err(|_| Refusal::InvalidRequest("the query is malformed"))?;
+            let named = FormCredentials {
+                client_id: query.get("client_id"),
+                certificate: Some(certificate),
+                ..FormCredentials::default()
+            };
+            Presented::read(None, named)?
+        }
+        (None, Some(_) | None) => Presented::read_basic_for_any(authorization)?,
     };
     Ok(flow::authenticate::client(app, presented, Shown::default()).await?)
 }

@@ -125,6 +125,26 @@ async fn story(world: World) {
             .await
             .refused(400, "invalid_request");
     }
+    // Where there is no form, it names itself in the query.
+    for (query, shown, taken) in [
+        (
+            format!("?client_id={}", agent.id),
+            certificate.as_str(),
+            200,
+        ),
+        (format!("?client_id={}", agent.id), own.as_str(), 401),
+        (String::new(), certificate.as_str(), 401),
+    ] {
+        let request = world
+            .http
+            .get(format!("{}/api/v1/approvals{query}", world.url));
+        let answer = request
+            .header("client-cert", shown)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), taken, "{query}");
+    }
     // What the bound one gets is bound to what it showed, and a service learns it.
     let asked = Asked::of(&ask(&world, &agent, &[&certificate]).await);
     world.approve(&maya, &asked).await;
