@@ -27,6 +27,8 @@ pub mod id_token;
 pub mod introspection;
 pub mod keyring;
 pub mod live;
+#[cfg(test)]
+mod live_tests;
 pub mod master_key;
 pub mod narrowing;
 pub mod refresh;

@@ -19,19 +19,19 @@ use crate::domain::id::{
     ClientId, GrantId, RefreshTokenId, RequestId, SessionId, StandingGrantId, UserId,
 };
 
-const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-const CALENDAR: [&str; 2] = ["calendar.read", "calendar.write"];
+pub(super) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+pub(super) const CALENDAR: [&str; 2] = ["calendar.read", "calendar.write"];
 
 /// A grant that was just given, and what it stands on.
-struct World {
-    token: RefreshToken,
-    question: Question,
-    decision: Decision,
-    rules: Vec<StandingGrant>,
-    catalogue: Catalogue,
+pub(super) struct World {
+    pub(super) token: RefreshToken,
+    pub(super) question: Question,
+    pub(super) decision: Decision,
+    pub(super) rules: Vec<StandingGrant>,
+    pub(super) catalogue: Catalogue,
 }
 
-fn world(scopes: &[&str], details: &Value) -> World {
+pub(super) fn world(scopes: &[&str], details: &Value) -> World {
     let catalogue = catalogue();
     let asked = asked(scopes, details);
     let granted = Granted::new(&asked.items, &catalogue, NOW);
@@ -88,7 +88,7 @@ fn world(scopes: &[&str], details: &Value) -> World {
 
 impl World {
     /// Rules for every item, given with the request itself, or with an earlier one that answered this.
-    fn ruled(mut self, earlier: bool) -> Self {
+    pub(super) fn ruled(mut self, earlier: bool) -> Self {
         let from = u128::from(!earlier);
         for (at, item) in (10..).zip(&self.question.asked.items) {
             let (_, permission) = self.catalogue.permission(&item.key).unwrap();
