@@ -164,6 +164,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         role: Role::Agent,
         active: true,
         credentials: Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET))),
+        request_signing: None,
         mode: Mode::Poll,
         proof: ProofTerms::default(),
         notification_endpoint: None,

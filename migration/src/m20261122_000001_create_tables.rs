@@ -53,7 +53,8 @@ const TABLES: &[&str] = &[
         created_at BIGINT NOT NULL,
         CHECK ((auth_method IN ('client_secret_basic', 'client_secret_post'))
             = (secret_hash IS NOT NULL)),
-        CHECK ((auth_method IN ('private_key_jwt', 'self_signed_tls_client_auth'))
+        CHECK ((auth_method IN ('private_key_jwt', 'self_signed_tls_client_auth')
+                OR request_signing_alg IS NOT NULL)
             = (jwks IS NOT NULL OR jwks_uri IS NOT NULL)),
         CHECK ((auth_method = 'tls_client_auth') = (tls_subject IS NOT NULL)),
         CHECK (jwks IS NULL OR jwks_uri IS NULL),

@@ -15,6 +15,9 @@ use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery::BadDelivery;
+use crate::domain::client::key_source::KeySource;
+use crate::domain::client::keys::ALGORITHMS;
+use crate::domain::client::request_signing::{BadRequestSigning, RequestSigning};
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::flow::register::{self, NewClient, RegisterError};
@@ -86,12 +89,15 @@ pub(super) struct Add {
     /// Where it is called, for ping and push: https, or a host in outbound_allow
     #[arg(long, value_name = "URL")]
     notify: Option<String>,
-    /// Its public keys, for private_key_jwt: a file with a JWK Set, or - for stdin
+    /// Its public keys, for private_key_jwt or signed requests: a file with a JWK Set, or - for stdin
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// Where its public keys are instead, for private_key_jwt: an https URL
+    /// Where its public keys are instead: an https URL
     #[arg(long, value_name = "URL", conflicts_with = "jwks")]
     jwks_uri: Option<String>,
+    /// What it signs its requests with; unsigned ones are refused from then on
+    #[arg(long, value_name = "ALG", value_parser = ALGORITHMS)]
+    request_signing_alg: Option<String>,
     /// A scope it may ask for; may be repeated. Without one: all in the catalogue
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
@@ -138,6 +144,11 @@ impl From<RegisterError> for Failure {
                         .replace("private-key-jwt", "private_key_jwt"),
                 )
             }
+            error @ RegisterError::RequestSigning(BadRequestSigning::KeysMissing) => {
+                Self::new(Exit::Usage, error)
+                    .effect("nothing was added")
+                    .fix("give --jwks FILE or --jwks-uri URL")
+            }
             error @ RegisterError::NoResource => Self::new(Exit::Usage, error)
                 .effect("nothing was added")
                 .fix("name it: --resource https://payments.example.com"),
@@ -165,6 +176,7 @@ impl From<RegisterError> for Failure {
                 .fix("give --auth tls_client_auth and --tls-subject together"),
             error @ (RegisterError::KeysTwice
             | RegisterError::Subject
+            | RegisterError::RequestSigning(BadRequestSigning::Algorithm)
             | RegisterError::Delivery(
                 BadDelivery::GrantTypeMissing | BadDelivery::NotAnAgent,
             )
@@ -212,6 +224,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         jwks,
         jwks_uri: add.jwks_uri,
         tls_subject: add.tls_subject,
+        request_signing_alg: add.request_signing_alg,
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
             certificate_bound: add.certificate_bound,
@@ -421,7 +434,8 @@ fn shown(client: &Client) -> Value {
         "role": client.role,
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
-        "jwks_uri": client.credentials.jwks_uri(),
+        "jwks_uri": client.keys().and_then(KeySource::address),
+        "backchannel_authentication_request_signing_alg": client.request_signing.as_ref().map(RequestSigning::algorithm),
         "tls_subject": client.credentials.tls_subject(),
         "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,
         "dpop_bound_access_tokens": client.proof.dpop_bound,

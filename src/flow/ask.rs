@@ -12,6 +12,7 @@ use crate::domain::ciba::acknowledgement::Acknowledgement;
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Terms};
+use crate::domain::ciba::request_object::RequestObject;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::consent::assurance::Assurance;
@@ -19,7 +20,7 @@ use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
 use crate::domain::parcel::Parcel;
 use crate::domain::user::User;
-use crate::flow::{Fault, Unserved, authenticate, effects, forbid, watch};
+use crate::flow::{Fault, Unserved, authenticate, effects, forbid, signed_request, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
@@ -57,6 +58,34 @@ pub async fn ask(
     envelope: Envelope,
 ) -> Result<Acknowledgement, Unserved> {
     authenticate::spend(app, by).await?;
+    // Boxed: few sign their requests, and all come through here.
+    let signed = Box::pin(signed_request::opened(app, by, &parameters)).await?;
+    let Some(object) = &signed else {
+        return ask_for(app, by, parameters, envelope, None).await;
+    };
+    // The same question signed again is the same question.
+    let envelope = Envelope {
+        digest: object.digest(),
+        ..envelope
+    };
+    let resource = object.resource();
+    ask_for(
+        app,
+        by,
+        object.parameters(&resource),
+        envelope,
+        signed.as_ref(),
+    )
+    .await
+}
+
+async fn ask_for(
+    app: &App,
+    by: &Authenticated,
+    parameters: Parameters<'_>,
+    envelope: Envelope,
+    signed: Option<&RequestObject>,
+) -> Result<Acknowledgement, Unserved> {
     let key = read_key(envelope.idempotency_key.as_deref())?;
     if let Some(key) = &key
         && let Some(earlier) = asked_before(app, by, key, &envelope).await?
@@ -83,6 +112,9 @@ pub async fn ask(
         key,
         bound_to,
     };
+    if let Some(object) = signed {
+        signed_request::spend(app, by, object).await?;
+    }
     let covered = cover.is_some();
     match asked.open(app, cover).await {
         Err(Unserved::Failed(Fault::Store(StoreError::Overtaken))) => {

@@ -141,6 +141,7 @@ impl House {
             role: Role::Agent,
             active: true,
             credentials: Credentials::SecretBasic(SecretHashes::of([0; 32])),
+            request_signing: None,
             mode: Mode::Poll,
             proof: ProofTerms::default(),
             notification_endpoint: None,

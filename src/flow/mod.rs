@@ -30,6 +30,7 @@ pub mod register;
 pub mod revoke;
 pub mod show;
 pub mod sign_in;
+mod signed_request;
 pub mod status;
 pub mod stop;
 mod transaction;

@@ -16,6 +16,7 @@ use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::request_signing::RequestSigning;
 use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
@@ -63,7 +64,7 @@ fn json(list: &[String]) -> String {
 /// Adds a client; 0 when the id is taken.
 pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result<u64, DbErr> {
     let secret = client.credentials.secret();
-    let (jwks, jwks_uri) = match client.credentials.keys() {
+    let (jwks, jwks_uri) = match client.keys() {
         Some(KeySource::Registered(keys)) => (Some(keys.document().to_owned()), None),
         Some(KeySource::At(url)) => (None, Some(url.clone())),
         None => (None, None),
@@ -91,7 +92,9 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
             (client.credentials.tls_subject()).and_then(|it| serde_json::to_string(it).ok()),
         ),
         assertion_audience: ActiveValue::Set(client.proof.audience.as_str().to_owned()),
-        request_signing_alg: ActiveValue::Set(None),
+        request_signing_alg: ActiveValue::Set(
+            (client.request_signing.as_ref()).map(|it| it.algorithm().to_owned()),
+        ),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
     };
     let insert = Entity::insert_many([row])
@@ -156,6 +159,12 @@ fn read(row: Model) -> Result<Client, StoreError> {
                 Credentials::Tls(subject.ok_or_else(|| odd("tls_subject"))?)
             }
         };
+    let signing = row.request_signing_alg.as_deref().map(|algorithm| {
+        let own = credentials.keys();
+        let other = if own.is_none() { read_keys(&row) } else { None };
+        RequestSigning::read(algorithm, own, other).map_err(|_| odd("request_signing_alg"))
+    });
+    let request_signing = signing.transpose()?;
     Ok(Client {
         name: row.name.clone(),
         role: Role::from_word(&row.role).ok_or_else(|| odd("role"))?,
@@ -167,6 +176,7 @@ fn read(row: Model) -> Result<Client, StoreError> {
             audience: Audience::from_word(&row.assertion_audience)
                 .ok_or_else(|| odd("assertion_audience"))?,
         },
+        request_signing,
         mode: Mode::from_word(&row.delivery_mode).ok_or_else(|| odd("delivery_mode"))?,
         notification_endpoint: row.notification_endpoint.clone(),
         scopes: list(&row.scopes, "scopes")?,

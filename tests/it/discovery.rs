@@ -48,9 +48,8 @@ both! {
         for (name, value) in expected {
             assert_eq!(document[name], value, "{name}");
         }
-        // Signed requests are not taken, so no algorithm for them is announced.
-        let absent = "backchannel_authentication_request_signing_alg_values_supported";
-        assert!(document.get(absent).is_none());
+        let signing = &document["backchannel_authentication_request_signing_alg_values_supported"];
+        assert_eq!(signing, &json!(["ES256", "PS256", "EdDSA"]));
         let methods = document["token_endpoint_auth_signing_alg_values_supported"].to_string();
         assert!(!methods.contains("none") && !methods.contains("HS"), "{methods}");
         let scopes = document["scopes_supported"].as_array().expect("a list");

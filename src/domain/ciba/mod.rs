@@ -22,6 +22,7 @@ pub mod mode;
 pub mod notification_token;
 pub mod refusal;
 pub mod request;
+pub mod request_object;
 pub mod token_request;
 
 /// The grant type of §4, for the token endpoint.

@@ -31,10 +31,12 @@ const LONGEST_SCOPE: usize = 2048;
 pub struct Parameters<'a> {
     pub scope: Option<&'a str>,
     pub client_notification_token: Option<&'a str>,
+    pub acr_values: Option<&'a str>,
     pub login_hint: Option<&'a str>,
     pub login_hint_token: Option<&'a str>,
     pub id_token_hint: Option<&'a str>,
     pub binding_message: Option<&'a str>,
+    pub user_code: Option<&'a str>,
     pub requested_expiry: Option<&'a str>,
     pub request: Option<&'a str>,
     pub authorization_details: Option<&'a str>,
@@ -73,16 +75,42 @@ pub struct Terms<'a> {
     pub windows: Windows,
 }
 
-/// Judges a request (§7.2, steps 3 to 6).
+impl<'a> Parameters<'a> {
+    /// The signed request, if there is one. No parameter may stand beside it (§7.1.1).
+    pub fn signed(&self) -> Result<Option<&'a str>, Refusal> {
+        let Some(request) = self.request else {
+            return Ok(None);
+        };
+        let beside = [
+            self.scope,
+            self.client_notification_token,
+            self.acr_values,
+            self.login_hint,
+            self.login_hint_token,
+            self.id_token_hint,
+            self.binding_message,
+            self.user_code,
+            self.requested_expiry,
+            self.authorization_details,
+            self.resume_state,
+            self.dpop_jkt,
+        ];
+        if beside.iter().any(Option::is_some) || !self.resource.is_empty() {
+            return Err(Refusal::InvalidRequest(
+                "no parameter may stand beside a signed request",
+            ));
+        }
+        Ok(Some(request))
+    }
+}
+
+/// Judges a request (§7.2, steps 3 to 6). A signed one was opened before.
 pub fn read(
     parameters: Parameters<'_>,
     client: &Client,
     terms: Terms<'_>,
 ) -> Result<AuthenticationRequest, Refusal> {
     may_ask(client)?;
-    if parameters.request.is_some() {
-        return Err(Refusal::InvalidRequest("signed requests are not supported"));
-    }
     let notification_token =
         NotificationToken::read(client.mode, parameters.client_notification_token)?;
     let scope = parameters

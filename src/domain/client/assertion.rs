@@ -15,7 +15,7 @@ use crate::domain::id::ClientId;
 const LONGEST_LIFE: Duration = Duration::minutes(5);
 
 /// Clocks of others may differ from ours by this much (FAPI 2.0 §5.3.2.1: more than 60 s is refused).
-pub(super) const SKEW: Duration = Duration::seconds(60);
+pub(in crate::domain) const SKEW: Duration = Duration::seconds(60);
 
 /// An assertion that has been used, or a DPoP proof, which asserts a key: its `jti` may not come again
 /// before `expires_at`.

@@ -31,6 +31,14 @@ pub enum KeySource {
 }
 
 impl KeySource {
+    /// `jwks_uri`, if they are elsewhere.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::At(url) => Some(url),
+            Self::Registered(_) => None,
+        }
+    }
+
     /// The keys: those registered, or those `fetched` from the address.
     pub fn keys<'a>(&'a self, fetched: Option<&'a PublicKeys>) -> Option<&'a PublicKeys> {
         match self {

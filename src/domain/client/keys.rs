@@ -209,7 +209,7 @@ fn is_sound(parameters: &AlgorithmParameters) -> bool {
 }
 
 /// SHA-256.
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(in crate::domain) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     out

@@ -9,6 +9,7 @@ pub mod dpop;
 pub mod key_source;
 pub mod keys;
 pub mod metadata;
+pub mod request_signing;
 pub mod secret;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 
 use self::certificate::Subject;
 use self::key_source::KeySource;
+use self::request_signing::RequestSigning;
 use self::secret::SecretHashes;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::id::ClientId;
@@ -37,6 +39,8 @@ pub struct Client {
     pub credentials: Credentials,
     /// What it must prove besides.
     pub proof: ProofTerms,
+    /// How it signs its requests, if it does.
+    pub request_signing: Option<RequestSigning>,
     /// How it learns answers.
     pub mode: Mode,
     /// `backchannel_client_notification_endpoint`: where it is called, unless it polls.
@@ -187,10 +191,7 @@ impl Credentials {
 
     /// `jwks_uri`.
     pub fn jwks_uri(&self) -> Option<&str> {
-        match self.keys()? {
-            KeySource::At(url) => Some(url),
-            KeySource::Registered(_) => None,
-        }
+        self.keys()?.address()
     }
 }
 
@@ -212,6 +213,12 @@ impl Role {
 }
 
 impl Client {
+    /// The public keys it registered: to authenticate with, or else to sign its requests with.
+    pub fn keys(&self) -> Option<&KeySource> {
+        let signing = self.request_signing.as_ref().and_then(RequestSigning::keys);
+        self.credentials.keys().or(signing)
+    }
+
     /// Whether it registered for a grant type.
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types

@@ -16,6 +16,7 @@ use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::request_signing::RequestSigning;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::{ClientId, RegistrationTokenId};
@@ -45,12 +46,14 @@ pub struct NewClient {
     pub role: Role,
     /// How it will prove who it is.
     pub auth: AuthMethod,
-    /// Its public keys, for `private_key_jwt` only.
+    /// Its public keys, to authenticate or to sign its requests with.
     pub jwks: Option<String>,
     /// Where they are instead.
     pub jwks_uri: Option<String>,
     /// Whom its certificate names, for `tls_client_auth`.
     pub tls_subject: Option<Subject>,
+    /// The algorithm it signs its requests with, if it does.
+    pub request_signing_alg: Option<String>,
     /// What it must prove besides who it is.
     pub proof: ProofTerms,
     /// How it learns answers.
@@ -77,6 +80,7 @@ impl NewClient {
             jwks: None,
             jwks_uri: None,
             tls_subject: None,
+            request_signing_alg: None,
             proof: ProofTerms::default(),
             mode: Mode::Poll,
             notification_endpoint: None,
@@ -126,7 +130,9 @@ pub(super) async fn admit(
     let now = app.clock.now();
     let name = display_name(&new.name).map_err(RegisterError::Name)?;
     check_lists(&new)?;
-    let (credentials, secret) = credentials(app, &new)?;
+    let keys = key_source(app, &new)?;
+    let (credentials, secret) = credentials(app, &new, keys.clone())?;
+    let request_signing = request_signing(&new, &credentials, keys)?;
     let grant_types = grant_types(&new)?;
     check_delivery(app, &new, &grant_types)?;
     let slug = slug(name.as_str());
@@ -137,6 +143,7 @@ pub(super) async fn admit(
         active: true,
         credentials,
         proof: new.proof,
+        request_signing,
         mode: new.mode,
         notification_endpoint: new.notification_endpoint,
         scopes: new.scopes,
@@ -278,8 +285,9 @@ fn check_lists(new: &NewClient) -> Result<(), RegisterError> {
 fn credentials(
     app: &App,
     new: &NewClient,
+    keys: Option<KeySource>,
 ) -> Result<(Credentials, Option<SecretString>), RegisterError> {
-    let keys = key_source(app, new)?;
+    let signs_requests = new.request_signing_alg.is_some();
     let needs_subject = matches!(new.auth, AuthMethod::TlsClientAuth);
     if needs_subject != new.tls_subject.is_some() {
         return Err(RegisterError::SubjectMisplaced);
@@ -298,21 +306,35 @@ fn credentials(
             | AuthMethod::ClientSecretPost
             | AuthMethod::TlsClientAuth,
             Some(_),
-        ) => Err(RegisterError::KeysUnused),
-        (AuthMethod::ClientSecretBasic, None) => {
+        ) if !signs_requests => Err(RegisterError::KeysUnused),
+        (AuthMethod::ClientSecretBasic, _) => {
             let (kept, secret) = secret()?;
             Ok((Credentials::SecretBasic(kept), Some(secret)))
         }
-        (AuthMethod::ClientSecretPost, None) => {
+        (AuthMethod::ClientSecretPost, _) => {
             let (kept, secret) = secret()?;
             Ok((Credentials::SecretPost(kept), Some(secret)))
         }
-        (AuthMethod::TlsClientAuth, None) => {
+        (AuthMethod::TlsClientAuth, _) => {
             let subject = new.tls_subject.clone().filter(Subject::is_sound);
             let subject = subject.ok_or(RegisterError::Subject)?;
             Ok((Credentials::Tls(subject), None))
         }
     }
+}
+
+/// How it signs its requests, if it does.
+fn request_signing(
+    new: &NewClient,
+    credentials: &Credentials,
+    keys: Option<KeySource>,
+) -> Result<Option<RequestSigning>, RegisterError> {
+    let Some(algorithm) = &new.request_signing_alg else {
+        return Ok(None);
+    };
+    let own = credentials.keys();
+    let other = keys.filter(|_| own.is_none());
+    Ok(Some(RequestSigning::read(algorithm, own, other)?))
 }
 
 fn key_source(app: &App, new: &NewClient) -> Result<Option<KeySource>, RegisterError> {

@@ -118,6 +118,7 @@ fn described(metadata: Metadata) -> NewClient {
         jwks: metadata.jwks,
         jwks_uri: metadata.jwks_uri,
         tls_subject: metadata.tls_subject,
+        request_signing_alg: metadata.request_signing_alg,
         proof: metadata.proof,
         mode: metadata.mode,
         notification_endpoint: metadata.notification_endpoint,

@@ -21,10 +21,12 @@ pub(super) async fn ask(
     let parameters = Parameters {
         scope: form.get("scope"),
         client_notification_token: form.get("client_notification_token"),
+        acr_values: form.get("acr_values"),
         login_hint: form.get("login_hint"),
         login_hint_token: form.get("login_hint_token"),
         id_token_hint: form.get("id_token_hint"),
         binding_message: form.get("binding_message"),
+        user_code: form.get("user_code"),
         requested_expiry: form.get("requested_expiry"),
         request: form.get("request"),
         authorization_details: form.get("authorization_details"),

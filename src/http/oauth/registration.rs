@@ -120,7 +120,13 @@ fn described(app: &App, client: &Client) -> Value {
     if !client.types.is_empty() {
         put("authorization_details_types", json!(client.types));
     }
-    match client.credentials.keys() {
+    if let Some(signing) = &client.request_signing {
+        put(
+            "backchannel_authentication_request_signing_alg",
+            json!(signing.algorithm()),
+        );
+    }
+    match client.keys() {
         Some(KeySource::Registered(keys)) => {
             put(
                 "jwks",

@@ -7,3 +7,4 @@ mod hints;
 mod idempotency;
 mod limits;
 mod parameters;
+mod signed;

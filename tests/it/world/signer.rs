@@ -60,7 +60,8 @@ impl World {
 }
 
 impl Signer {
-    fn unregistered(world: &World) -> Self {
+    /// A key of nobody yet.
+    pub fn unregistered(world: &World) -> Self {
         let (public, private) = SigningKey::generate().expect("a key");
         Self {
             id: String::new(),

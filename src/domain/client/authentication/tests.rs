@@ -34,6 +34,7 @@ fn client(credentials: Credentials) -> Arc<Client> {
         role: Role::Agent,
         active: true,
         credentials,
+        request_signing: None,
         mode: Mode::Poll,
         proof: ProofTerms::default(),
         notification_endpoint: None,
