@@ -10,7 +10,7 @@ use super::attempt::{Attempt, active_user, request};
 use super::callback::{active_client, call};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::Approved;
+use crate::domain::ciba::approval::{Approved, DecidedBy};
 use crate::domain::ciba::mode::push::{Failure, Word, word};
 use crate::domain::client::Client;
 use crate::domain::id::{ParcelId, RequestId};
@@ -81,8 +81,7 @@ async fn make(
     approved: Approved,
     now: OffsetDateTime,
 ) -> Result<Made, Fault> {
-    if active_user(app, &claimed.parcel).await?.is_none() {
-        let why = "the person has been disabled";
+    if let Some(why) = obstacle(app, &claimed.parcel, &approved, now).await? {
         return Ok(Made::Failure(Failure::TransactionFailed(why)));
     }
     let Ok(step) = approved.redeem(now) else {
@@ -121,6 +120,27 @@ async fn make(
     }
 }
 
+/// What has come between a yes and its tokens. (The commit asks again.)
+async fn obstacle(
+    app: &App,
+    parcel: &Parcel,
+    approved: &Approved,
+    now: OffsetDateTime,
+) -> Result<Option<&'static str>, Fault> {
+    if active_user(app, parcel).await?.is_none() {
+        return Ok(Some("the person has been disabled"));
+    }
+    if let DecidedBy::StandingGrants { grants, .. } = &approved.decision.by {
+        for rule in grants {
+            let rule = app.store.standing_grant(*rule).await?;
+            if rule.is_none_or(|(rule, _)| rule.revoked_at.is_some() || now >= rule.ends_at) {
+                return Ok(Some("what allowed it was stopped"));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn sealed(app: &App, parcel: ParcelId, response: &str) -> Result<Vec<u8>, Fault> {
     let nonce = app.entropy.bytes()?;
     let sealer = &app.secrets.payloads;
@@ -155,8 +175,8 @@ pub(super) async fn give_up(
 ) -> Result<(Fate, Commit), Fault> {
     let why = match &fate {
         Fate::Delivered | Fate::Retry { .. } => return Ok((fate, Commit::default())),
-        Fate::Failed { why } => why.as_str(),
-        Fate::TooLate | Fate::Dropped => "the agent could not be called in time",
+        Fate::Failed { why } => Some(why.clone()),
+        Fate::TooLate | Fate::Dropped => None,
     };
     let request = parcel.request;
     let grant = match request {
@@ -170,11 +190,23 @@ pub(super) async fn give_up(
         return Ok((fate, Commit::default()));
     };
     let client = &stored.request.question().client;
+    let why = match why {
+        Some(why) => why,
+        None => last_trouble(app, request, parcel.id).await?,
+    };
     let event = AuditEvent::new(now, Kind::TokenNotTaken, Actor::Server)
         .about(request, client, parcel.user)
         .fact("grant", grant.to_string())
-        .fact("why", why);
+        .fact("why", why.as_str());
     let why = format!("{why}; its tokens are revoked");
     let commit = Commit::of(Write::RevokeGrant(grant, now)).event(event);
     Ok((Fate::Failed { why }, commit))
+}
+
+/// What went wrong the last time it was tried.
+async fn last_trouble(app: &App, request: RequestId, parcel: ParcelId) -> Result<String, Fault> {
+    let promises = app.store.parcels_of(request).await?;
+    let promise = promises.into_iter().find(|it| it.parcel.id == parcel);
+    let why = promise.and_then(|promise| promise.why);
+    Ok(why.unwrap_or_else(|| "the agent could not be called in time".to_owned()))
 }

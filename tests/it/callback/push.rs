@@ -9,6 +9,7 @@ use countersign::domain::parcel::Channel;
 use countersign::flow::answer::Choice;
 use countersign::flow::deliver;
 use countersign::flow::register::{NewClient, set_client_active, set_person_active};
+use countersign::flow::stop::stop_by_operator;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -296,6 +297,17 @@ both! {
         assert_eq!(told["auth_req_id"], covered.auth_req_id);
         let token = claims(told["access_token"].as_str().expect("one"));
         assert_eq!(token["authorization_details"][0]["creditor"], "Hanna");
+
+        // A rule that is stopped in the moment between gives nothing, and that is said.
+        let stopped = agent.ask_to_be_told(&maya.email, &more).await;
+        let rules = world.store().standing_grants_of(maya.id, 10).await.expect("the database");
+        stop_by_operator(&world.app, rules[0].0.id).await.expect("stopped");
+        world.advance(Duration::SECOND);
+        world.deliver().await;
+        let told = receiver.calls()[2].json();
+        assert_eq!(told["auth_req_id"], stopped.auth_req_id);
+        assert_eq!(told["error"], "transaction_failed");
+        assert_eq!(world.noted("token.issued").await.len(), 2);
     }
 }
 
