@@ -2,7 +2,7 @@
 //!
 //! Every request names a client and a person, and reading the same two rows a thousand times a second
 //! is what a server does most. What is remembered here is at most [`FRESH_FOR`] old; whatever has an
-//! effect asks the row itself (the guards of `store/requests.rs`).
+//! effect asks the row itself (the guards of `store/requests/moving.rs`).
 
 use std::collections::HashMap;
 use std::hash::Hash;

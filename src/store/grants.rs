@@ -1,13 +1,14 @@
 //! Grants: what one answer authorised, and the response that may be fetched once more.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 use time::OffsetDateTime;
 
-use entity::{client, grant, redemption, user};
+use entity::{client, grant, redemption};
 
+use super::active::{active_client, active_user};
 use super::error::{StoreError, inconsistent};
 use super::only::Only as _;
 use super::{Store, standing_grants};
@@ -78,8 +79,8 @@ impl Store {
     pub async fn live_grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         let row = grant::Entity::find_by_id(id.0)
             .filter(grant::Column::RevokedAt.is_null())
-            .filter(Expr::exists(active_user()))
-            .filter(Expr::exists(active_client()))
+            .filter(Expr::exists(active_user("grants")))
+            .filter(Expr::exists(active_client("grants")))
             .only(&self.readers)
             .await?;
         row.map(|row| {
@@ -144,30 +145,6 @@ pub(super) fn row(new: &IssuedGrant) -> grant::ActiveModel {
     }
 }
 
-fn active_user() -> SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from(user::Entity)
-        .and_where(
-            Expr::col((user::Entity, user::Column::Id))
-                .equals((grant::Entity, grant::Column::UserId)),
-        )
-        .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
-        .to_owned()
-}
-
-fn active_client() -> SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from(client::Entity)
-        .and_where(
-            Expr::col((client::Entity, client::Column::Id))
-                .equals((grant::Entity, grant::Column::ClientId)),
-        )
-        .and_where(Expr::col((client::Entity, client::Column::Status)).eq("active"))
-        .to_owned()
-}
-
 /// Spends items, each for its one use; 0 when one of them was spent before, or the grant does not stand
 /// any longer.
 pub(super) async fn spend<C: ConnectionTrait>(conn: &C, spent: &SpentItems) -> Result<u64, DbErr> {
@@ -178,8 +155,8 @@ pub(super) async fn spend<C: ConnectionTrait>(conn: &C, spent: &SpentItems) -> R
         .filter(Expr::col(Spent).bit_and(bits).eq(0))
         .filter(RevokedAt.is_null())
         .filter(EndsAt.gt(milliseconds(spent.at)))
-        .filter(Expr::exists(active_user()))
-        .filter(Expr::exists(active_client()))
+        .filter(Expr::exists(active_user("grants")))
+        .filter(Expr::exists(active_client("grants")))
         .col_expr(Spent, Expr::col(Spent).bit_or(bits));
     if !spent.rests_on.is_empty() {
         update = update.filter(Expr::exists(standing_grants::stopped(&spent.rests_on)).not());
@@ -199,8 +176,8 @@ pub(super) async fn stand<C: ConnectionTrait>(conn: &C, it: &Standing) -> Result
     let mut select = grant::Entity::find_by_id(it.grant.0)
         .filter(grant::Column::RevokedAt.is_null())
         .filter(grant::Column::EndsAt.gt(milliseconds(it.at)))
-        .filter(Expr::exists(active_user()))
-        .filter(Expr::exists(active_client()))
+        .filter(Expr::exists(active_user("grants")))
+        .filter(Expr::exists(active_client("grants")))
         .filter(Expr::exists(by))
         .lock_shared();
     if !it.rests_on.is_empty() {

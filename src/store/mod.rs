@@ -6,6 +6,7 @@
 //! commit is written. The two engines run the same statements.
 
 mod access_tokens;
+mod active;
 mod assertions;
 mod audit;
 mod catalogues;

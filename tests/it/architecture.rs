@@ -457,7 +457,7 @@ fn sec_f07_no_row_is_saved_whole() {
 fn one_file_opens_a_transaction_on_the_way_of_a_request() {
     judge(&only_in(
         &[". begin (", ". begin_with_config (", ". transaction ("],
-        &["src/store/writer.rs", "src/store/connect.rs"],
+        &["src/store/writer/transaction.rs", "src/store/connect.rs"],
         "only the writer opens a transaction",
         "hand the store one Commit",
     ));

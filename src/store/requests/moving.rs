@@ -1,0 +1,183 @@
+//! Moving requests: every move is one `UPDATE … WHERE id = … AND state = …` that also asks the moment.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, IntoIden as _, OnConflict, Query, TableRef, UpdateStatement, ValueTuple,
+};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
+
+use entity::request::{Column, Entity};
+
+use super::{NewRequest, is, row, stored_json};
+use crate::domain::ciba::approval::{
+    Answered as Answer, Cancelled, Decision, Expired, Redeemed, State,
+};
+use crate::domain::id::RequestId;
+use crate::domain::timestamp::milliseconds;
+use crate::store::active::{active_client, active_user};
+use crate::store::writer;
+
+/// Inserts a request with an idempotency key; 0 when the key is taken.
+pub(in crate::store) async fn open_once<C: ConnectionTrait>(
+    conn: &C,
+    new: &NewRequest,
+) -> Result<u64, DbErr> {
+    let insert = Entity::insert_many([row(new)])
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(conn)
+        .await;
+    writer::rows(insert)
+}
+
+/// The start of a move: this row, in this state.
+fn in_state(id: RequestId, state: State) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(is(state))
+}
+
+/// One answer, as the row takes it.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Answered<'a> {
+    pub(in crate::store) id: RequestId,
+    pub(in crate::store) decision: &'a Decision,
+    pub(in crate::store) reason: Option<&'a str>,
+}
+
+/// Writes answers, each to another request. Returns those that were in time: the request waits, and
+/// neither its person nor its client is disabled.
+pub(in crate::store) async fn answer<C: ConnectionTrait>(
+    conn: &C,
+    answers: &[Answered<'_>],
+) -> Result<HashSet<RequestId>, DbErr> {
+    let rows = answers.iter().map(|it| {
+        let answer = it.decision.answer;
+        let state = if answer == Answer::Deny {
+            State::Denied
+        } else {
+            State::Approved
+        };
+        [
+            Value::from(it.id.0),
+            milliseconds(it.decision.at).into(),
+            state.as_str().into(),
+            answer.as_str().into(),
+            stored_json(it.decision).into(),
+            it.reason.map(str::to_owned).into(),
+        ]
+    });
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::SettledAt, given(2))
+        .value(Column::State, given(3))
+        .value(Column::Answer, given(4))
+        .value(Column::Decision, given(5))
+        .value(Column::Reason, given(6))
+        .and_where(is(State::Pending))
+        .and_where(Expr::col(Column::AnswerBy).gt(given(2)))
+        .to_owned();
+    moved(conn, update, rows.collect()).await
+}
+
+/// Notes that answers were collected, each another request's. Returns those that could be: approved, in
+/// time, and neither the person nor the client is disabled.
+pub(in crate::store) async fn redeem<C: ConnectionTrait>(
+    conn: &C,
+    redeemed: &[&Redeemed],
+) -> Result<HashSet<RequestId>, DbErr> {
+    let rows = redeemed
+        .iter()
+        .map(|it| [Value::from(it.question.id.0), milliseconds(it.at).into()]);
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::State, State::Redeemed.as_str())
+        .value(Column::RedeemedAt, given(2))
+        .and_where(is(State::Approved))
+        .and_where(Expr::col(Column::ExpiresAt).gt(given(2)))
+        .to_owned();
+    moved(conn, update, rows.collect()).await
+}
+
+/// What a row brings along in that place; the first is always its request's id.
+fn given(place: u8) -> Expr {
+    Expr::col((Alias::new("given"), Alias::new(format!("column{place}"))))
+}
+
+/// Moves one request a row. Returns those that were as the statement wants them.
+async fn moved<C: ConnectionTrait, const N: usize>(
+    conn: &C,
+    mut update: UpdateStatement,
+    mut rows: Vec<[Value; N]>,
+) -> Result<HashSet<RequestId>, DbErr> {
+    // Few different statements, so that each is prepared once: a row twice over changes nothing.
+    let Some(last) = rows.last().cloned() else {
+        return Ok(HashSet::new());
+    };
+    rows.resize(rows.len().next_power_of_two(), last);
+    let rows = rows
+        .into_iter()
+        .map(|row| ValueTuple::Many(row.into()))
+        .collect();
+    update
+        .from(TableRef::ValuesList(rows, Alias::new("given").into_iden()))
+        .and_where(Expr::col((Entity, Column::Id)).eq(given(1)))
+        .and_where(Expr::exists(active_user("requests")))
+        .and_where(Expr::exists(active_client("requests")))
+        .returning_col(Column::Id);
+    let moved = conn.query_all(&update).await?;
+    moved
+        .iter()
+        .map(|row| row.try_get_by_index(0).map(RequestId))
+        .collect()
+}
+
+pub(in crate::store) async fn cancel<C: ConnectionTrait>(
+    conn: &C,
+    to: &Cancelled,
+) -> Result<u64, DbErr> {
+    let at = milliseconds(to.at);
+    let update = in_state(to.question.id, State::Pending)
+        .filter(Column::AnswerBy.gt(at))
+        .col_expr(Column::State, Expr::value(State::Cancelled.as_str()))
+        .col_expr(Column::SettledAt, Expr::value(at))
+        .col_expr(Column::CancelledBy, Expr::value(to.by.as_str()));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+pub(in crate::store) async fn expire<C: ConnectionTrait>(
+    conn: &C,
+    to: &Expired,
+) -> Result<u64, DbErr> {
+    let update = match &to.decision {
+        None => in_state(to.question.id, State::Pending).col_expr(
+            Column::SettledAt,
+            Expr::value(milliseconds(to.question.answer_by)),
+        ),
+        Some(_) => in_state(to.question.id, State::Approved),
+    };
+    let update = update.col_expr(Column::State, Expr::value(State::Expired.as_str()));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Remembers a slower pace; a pace is never made faster.
+pub(in crate::store) async fn pace<C: ConnectionTrait>(
+    conn: &C,
+    id: RequestId,
+    interval_s: i32,
+) -> Result<u64, DbErr> {
+    use entity::pace;
+    let row = pace::ActiveModel {
+        request_id: ActiveValue::Set(id.0),
+        interval_s: ActiveValue::Set(interval_s),
+    };
+    let insert = pace::Entity::insert_many([row])
+        .on_conflict(
+            OnConflict::column(pace::Column::RequestId)
+                .update_column(pace::Column::IntervalS)
+                .to_owned(),
+        )
+        .exec_without_returning(conn)
+        .await;
+    writer::rows(insert).map(|_| 1)
+}

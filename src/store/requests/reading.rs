@@ -1,0 +1,175 @@
+//! Finding requests.
+
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use entity::request::{Column, Entity};
+
+use super::{StoredRequest, is, read};
+use crate::domain::ciba::approval::State;
+use crate::domain::id::{ClientId, RequestId, UserId};
+use crate::domain::timestamp::{from_milliseconds, milliseconds};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::only::Only as _;
+
+impl Store {
+    /// The request of that id.
+    pub async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
+        Entity::find_by_id(id.0)
+            .only(&self.readers)
+            .await?
+            .map(read)
+            .transpose()
+    }
+
+    /// The request this client asked under this idempotency key.
+    pub async fn request_by_key(
+        &self,
+        client: &ClientId,
+        key_hash: &[u8; 32],
+    ) -> Result<Option<StoredRequest>, StoreError> {
+        Entity::find()
+            .filter(Column::ClientId.eq(client.0.as_str()))
+            .filter(Column::IdempotencyKey.eq(key_hash.to_vec()))
+            .only(&self.readers)
+            .await?
+            .map(read)
+            .transpose()
+    }
+
+    /// What waits for this person at `now`, the most pressing first.
+    pub async fn waiting_requests(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)))
+            .order_by_asc(Column::AnswerBy)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// How many wait for this person at `now`, and how many of them are this client's.
+    pub async fn waiting_count(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        now: OffsetDateTime,
+    ) -> Result<(u64, u64), StoreError> {
+        let clients: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::ClientId)
+            .filter(Column::UserId.eq(user.0))
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)))
+            .limit(1000)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let theirs = clients.iter().filter(|it| **it == client.0).count();
+        Ok((clients.len() as u64, theirs as u64))
+    }
+
+    /// This person's settled requests, the newest first; older than `before` if one is given.
+    pub async fn settled_requests(
+        &self,
+        user: UserId,
+        before: Option<RequestId>,
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let mut query = Entity::find().filter(Column::UserId.eq(user.0)).filter(
+            Column::State
+                .ne(State::Pending.as_str())
+                .or(Column::AnswerBy.lte(milliseconds(now))),
+        );
+        if let Some(before) = before {
+            query = query.filter(Column::Id.lt(before.0));
+        }
+        let rows = query
+            .order_by_desc(Column::Id)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// A client's own requests, the newest first; older than `before` if one is given.
+    pub async fn requests_of_client(
+        &self,
+        client: &ClientId,
+        before: Option<RequestId>,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let mut query = Entity::find().filter(Column::ClientId.eq(client.0.as_str()));
+        if let Some(before) = before {
+            query = query.filter(Column::Id.lt(before.0));
+        }
+        let rows = query
+            .order_by_desc(Column::Id)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Requests whose moment has passed without anyone noting it: unanswered, or uncollected.
+    pub async fn overdue_requests(
+        &self,
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let overdue = async |state: State, deadline: Column| {
+            Entity::find()
+                .filter(is(state))
+                .filter(deadline.lte(milliseconds(now)))
+                .order_by_asc(deadline)
+                .limit(at_most)
+                .all(&self.readers)
+                .await
+        };
+        let mut rows = overdue(State::Pending, Column::AnswerBy).await?;
+        rows.append(&mut overdue(State::Approved, Column::ExpiresAt).await?);
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Ids of requests that were settled at `since` or later, by whichever process.
+    pub async fn settled_since(
+        &self,
+        since: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<(RequestId, OffsetDateTime)>, StoreError> {
+        let rows: Vec<(Uuid, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .column(Column::SettledAt)
+            .filter(Column::SettledAt.is_not_null())
+            .filter(Column::SettledAt.gte(milliseconds(since)))
+            .order_by_asc(Column::SettledAt)
+            .limit(at_most)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, at)| (RequestId(id), from_milliseconds(at)))
+            .collect())
+    }
+
+    /// The pace an agent was slowed down to.
+    pub async fn pace(&self, id: RequestId) -> Result<Option<Duration>, StoreError> {
+        let row = entity::pace::Entity::find_by_id(id.0)
+            .only(&self.readers)
+            .await?;
+        Ok(row.map(|row| Duration::seconds(i64::from(row.interval_s))))
+    }
+}
