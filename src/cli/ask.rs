@@ -14,6 +14,7 @@ use super::agent::notes::Notes;
 use super::agent::{Connection, Outcome, Question, Refused, Server, Wait, follow};
 use super::exit::{Exit, Failure};
 use super::input;
+use super::interrupt::Interrupt;
 use super::output::Output;
 use crate::clock::Clock;
 use crate::domain::action::duration;
@@ -88,6 +89,8 @@ pub(super) async fn run(ask: Ask, output: Output) -> Result<Exit, Failure> {
     if let Err(error) = notes.keep(&wait) {
         output.warn(format_args!("nothing was noted to come back to: {error}"));
     }
+    // Whoever is told how to come back may leave at once.
+    let interrupt = Interrupt::listen()?;
     tell_asked(&ask.person, &wait, &key, output);
     if ask.no_wait {
         if !output.json {
@@ -95,7 +98,7 @@ pub(super) async fn run(ask: Ask, output: Output) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Ok);
     }
-    until_answered(&server, &wait, &notes, &clock, output).await
+    until_answered(&server, &wait, &notes, &clock, output, interrupt).await
 }
 
 impl Ask {
@@ -195,6 +198,7 @@ pub(super) async fn until_answered(
     notes: &Notes,
     clock: &Clock,
     output: Output,
+    mut interrupt: Interrupt,
 ) -> Result<Exit, Failure> {
     let resume = format!("countersign wait {}", wait.name());
     output.say(format_args!(
@@ -205,7 +209,7 @@ pub(super) async fn until_answered(
     let outcome = tokio::select! {
         outcome = follow(server, wait, clock, unheard) => outcome?,
         never = watch_delivery(server, wait, output) => match never {},
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupt.heard() => {
             output.say(format_args!("The request still waits:  {resume}"));
             return Ok(Exit::Interrupted);
         }

@@ -15,6 +15,7 @@ pub mod exit;
 mod grant;
 mod host;
 mod input;
+mod interrupt;
 mod keys;
 mod output;
 mod person;

@@ -10,6 +10,7 @@ use super::agent::notes::Notes;
 use super::agent::{Connection, Outcome, Server, Wait as Waiting};
 use super::ask::{tell, until_answered};
 use super::exit::{Exit, Failure};
+use super::interrupt::Interrupt;
 use super::output::Output;
 use crate::clock::Clock;
 use crate::domain::id::RequestId;
@@ -41,7 +42,15 @@ pub(super) async fn run(wait: Wait, output: Output) -> Result<Exit, Failure> {
     let issuer = noted.as_ref().map(|noted| noted.server.as_str());
     let server = Server::discover(issuer.or(named).unwrap_or(USUAL_SERVER), by).await?;
     if let Some(noted) = noted {
-        return until_answered(&server, &noted, &notes, &clock, output).await;
+        return until_answered(
+            &server,
+            &noted,
+            &notes,
+            &clock,
+            output,
+            Interrupt::listen()?,
+        )
+        .await;
     }
     let mut found = Waiting {
         server: server.issuer().to_owned(),
@@ -72,7 +81,15 @@ pub(super) async fn run(wait: Wait, output: Output) -> Result<Exit, Failure> {
         }
         found.take(&status)?;
     }
-    until_answered(&server, &found, &notes, &clock, output).await
+    until_answered(
+        &server,
+        &found,
+        &notes,
+        &clock,
+        output,
+        Interrupt::listen()?,
+    )
+    .await
 }
 
 impl Waiting {
