@@ -141,11 +141,14 @@ async fn read(
     by: &Authenticated,
     parameters: Parameters<'_>,
 ) -> Result<(Arc<VersionedCatalogue>, AuthenticationRequest), Unserved> {
+    let keyring = app.keyring.get();
     let judge = |catalogue: &VersionedCatalogue| {
         let terms = Terms {
             catalogue: &catalogue.catalogue,
             issuer: &app.settings.public_url,
             windows: app.settings.windows,
+            keyring: &keyring,
+            now: app.clock.now(),
         };
         request::read(parameters, by.client(), terms)
     };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _, SchemaManager};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait as _,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait as _,
+    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
 use entity::signing_key;
@@ -17,6 +17,13 @@ const SQLITE_READERS: u32 = 4;
 
 /// Connections of one instance to PostgreSQL, beside the writer's.
 const POSTGRESQL_READERS: u32 = 8;
+
+/// What SQLite says when somebody else has the file.
+const SQLITE_BUSY: i32 = 5;
+
+/// How often, and how far apart, a new file is tried: five seconds in all.
+const TURNS: u32 = 200;
+const TURN: Duration = Duration::from_millis(25);
 
 /// SQLite before this can corrupt a database in WAL mode with more than one connection.
 const SQLITE_AT_LEAST: i32 = 3_051_003;
@@ -43,11 +50,38 @@ async fn sqlite(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), S
             "SQLite {version} can corrupt WAL databases"
         )));
     }
-    let writer = Database::connect(sqlite_options(url, 1)).await?;
+    let writer = connect_in_turn(sqlite_options(url, 1)).await?;
     migrate_at_once(&writer).await?;
-    let readers = Database::connect(sqlite_options(url, SQLITE_READERS)).await?;
+    let readers = connect_in_turn(sqlite_options(url, SQLITE_READERS)).await?;
     check_durability(&writer).await?;
     Ok((readers, writer))
+}
+
+/// Connects, waiting its turn. While one connection turns a new file to a write-ahead log, SQLite tells
+/// the others at once that it is busy, whatever their patience: two that waited for each other would wait
+/// for ever.
+async fn connect_in_turn(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    for _ in 0..TURNS {
+        match Database::connect(options.clone()).await {
+            Err(error) if is_busy(&error) => tokio::time::sleep(TURN).await,
+            other => return other,
+        }
+    }
+    Database::connect(options).await
+}
+
+fn is_busy(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
+        return false;
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sea_orm::sqlx::error::DatabaseError::code);
+    // The low byte says what, the others say why.
+    let what = code
+        .and_then(|code| code.parse::<i32>().ok())
+        .map(|code| code & 0xFF);
+    what == Some(SQLITE_BUSY)
 }
 
 /// All of it, or nothing: whoever opens the same file at the same moment waits, and then finds it done,

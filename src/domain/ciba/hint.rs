@@ -1,16 +1,22 @@
 //! Who is asked: exactly one hint (CIBA §7.1, §7.2 step 4).
 //!
 //! `login_hint` is an e-mail address, a username, a `sub`, or Auth0's JSON object
-//! `{"format":"iss_sub","iss":…,"sub":…}`. `login_hint_token` and `id_token_hint` are not understood by
-//! this version; sending one is refused as the parameter it is, never ignored.
+//! `{"format":"iss_sub","iss":…,"sub":…}`. `id_token_hint` is an ID token that this client got here before;
+//! that it has ended does not matter (§14). `login_hint_token` is not understood by this version; sending
+//! one is refused as the parameter it is, never ignored.
 
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 use crate::domain::ciba::refusal::Refusal;
-use crate::domain::id::UserId;
+use crate::domain::id::{ClientId, UserId};
+use crate::domain::token::keyring::{Keyring, Kind};
 
-/// Longest hint taken.
+/// Longest login_hint taken.
 const LONGEST: usize = 512;
+
+/// Longest ID token taken: ours are much shorter.
+const LONGEST_TOKEN: usize = 4096;
 
 /// Who is meant, as far as the hint alone says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,23 +39,72 @@ struct IssSub {
     sub: String,
 }
 
+/// The hints as they came.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "CIBA §7.1 explains each")]
+pub struct Hints<'a> {
+    pub login_hint: Option<&'a str>,
+    pub login_hint_token: Option<&'a str>,
+    pub id_token_hint: Option<&'a str>,
+}
+
+/// By which an ID token is known to be one of ours, made for this client.
+#[derive(Clone, Copy, Debug)]
+pub struct IdTokens<'a> {
+    /// Our keys.
+    pub keyring: &'a Keyring,
+    /// Who hints.
+    pub client: &'a ClientId,
+    /// Keys are ours for a time.
+    pub now: OffsetDateTime,
+}
+
 /// Reads the one hint there must be.
-pub fn read(
-    login_hint: Option<&str>,
-    login_hint_token: Option<&str>,
-    id_token_hint: Option<&str>,
-    issuer: &str,
-) -> Result<Hint, Refusal> {
-    match (login_hint, login_hint_token, id_token_hint) {
-        (Some(login), None, None) => read_login_hint(login, issuer),
-        (None, None, None) => Err(Refusal::InvalidRequest("login_hint is missing")),
+pub fn read(hints: Hints<'_>, issuer: &str, id_tokens: IdTokens<'_>) -> Result<Hint, Refusal> {
+    match (
+        hints.login_hint,
+        hints.login_hint_token,
+        hints.id_token_hint,
+    ) {
+        (Some(login), None, None) => login_hint(login, issuer),
+        (None, None, Some(token)) => id_token_hint(token, issuer, id_tokens),
+        (None, None, None) => Err(Refusal::InvalidRequest("a hint is missing")),
         (None, Some(_), None) => Err(Refusal::InvalidRequest("login_hint_token is not supported")),
-        (None, None, Some(_)) => Err(Refusal::InvalidRequest("id_token_hint is not supported")),
         _ => Err(Refusal::InvalidRequest("there must be exactly one hint")),
     }
 }
 
-fn read_login_hint(text: &str, issuer: &str) -> Result<Hint, Refusal> {
+/// Whom an ID token of ours is about. What is not ours, or was made for somebody else, hints at nobody.
+fn id_token_hint(token: &str, issuer: &str, by: IdTokens<'_>) -> Result<Hint, Refusal> {
+    #[derive(Deserialize)]
+    struct Claims {
+        iss: String,
+        aud: Aud,
+        sub: UserId,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Aud {
+        One(String),
+        Several(Vec<String>),
+    }
+    let refused = Refusal::InvalidRequest("id_token_hint is not an ID token we gave this client");
+    if token.len() > LONGEST_TOKEN {
+        return Err(refused);
+    }
+    let claims: Option<Claims> = by.keyring.read(Kind::IdToken, token, by.now);
+    let claims = claims.filter(|it| {
+        let for_client = match &it.aud {
+            Aud::One(one) => *one == by.client.0,
+            Aud::Several(several) => several.contains(&by.client.0),
+        };
+        for_client && it.iss == issuer
+    });
+    claims.map(|it| Hint::Subject(it.sub)).ok_or(refused)
+}
+
+/// Whom a `login_hint` means.
+pub fn login_hint(text: &str, issuer: &str) -> Result<Hint, Refusal> {
     if text.len() > LONGEST || text.chars().any(char::is_control) {
         return Err(Refusal::InvalidRequest("login_hint is malformed"));
     }
@@ -80,33 +135,97 @@ fn read_login_hint(text: &str, issuer: &str) -> Result<Hint, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::domain::token::keyring::SigningKey;
 
     const ISSUER: &str = "https://ask.example";
     const SUB: &str = "0192f0c1a2b37c4d8e5f60718293a4b5";
 
+    fn keyring() -> Keyring {
+        let (active, _) = SigningKey::generate().unwrap();
+        Keyring {
+            active,
+            retiring: Vec::new(),
+        }
+    }
+
+    fn hinted(keyring: &Keyring, hints: Hints<'_>) -> Result<Hint, Refusal> {
+        let id_tokens = IdTokens {
+            keyring,
+            client: &ClientId("agent".into()),
+            now: OffsetDateTime::UNIX_EPOCH,
+        };
+        read(hints, ISSUER, id_tokens)
+    }
+
     #[test]
     fn t10_no_hint_is_refused() {
-        let refusal = read(None, None, None, ISSUER).unwrap_err();
+        let refusal = hinted(&keyring(), Hints::default()).unwrap_err();
         assert_eq!(refusal.code(), "invalid_request");
     }
 
     #[test]
     fn t11_each_pair_and_all_three_are_refused() {
         let some = Some("x");
-        for (a, b, c) in [
+        for (login_hint, login_hint_token, id_token_hint) in [
             (some, some, None),
             (some, None, some),
             (None, some, some),
             (some, some, some),
         ] {
-            assert_eq!(read(a, b, c, ISSUER).unwrap_err().code(), "invalid_request");
+            let hints = Hints {
+                login_hint,
+                login_hint_token,
+                id_token_hint,
+            };
+            let refusal = hinted(&keyring(), hints).unwrap_err();
+            assert_eq!(refusal.code(), "invalid_request");
+        }
+    }
+
+    #[test]
+    fn t21_an_id_token_hint_is_one_we_gave_this_client_ended_or_not() {
+        let ours = keyring();
+        let by = |signer: &Keyring, kind: Kind, claims: &Value| {
+            let token = signer.active.sign(kind, claims).unwrap();
+            let hints = Hints {
+                id_token_hint: Some(&token),
+                ..Hints::default()
+            };
+            hinted(&ours, hints)
+        };
+        // It ended long ago.
+        let good = json!({"iss": ISSUER, "aud": "agent", "sub": SUB, "exp": -1});
+        let maya = Ok(Hint::Subject(SUB.parse().unwrap()));
+        assert_eq!(by(&ours, Kind::IdToken, &good), maya);
+        let several = json!({"iss": ISSUER, "aud": ["other", "agent"], "sub": SUB});
+        assert_eq!(by(&ours, Kind::IdToken, &several), maya);
+        for bad in [
+            json!({"iss": "https://evil.example", "aud": "agent", "sub": SUB}),
+            json!({"iss": ISSUER, "aud": "other", "sub": SUB}),
+            json!({"iss": ISSUER, "aud": ["agent", 7], "sub": SUB}),
+            json!({"iss": ISSUER, "aud": "agent", "sub": "maya"}),
+            json!({"iss": ISSUER, "aud": "agent"}),
+        ] {
+            let refusal = by(&ours, Kind::IdToken, &bad).unwrap_err();
+            assert_eq!(refusal.code(), "invalid_request", "{bad}");
+        }
+        assert!(by(&keyring(), Kind::IdToken, &good).is_err(), "not our key");
+        assert!(by(&ours, Kind::AccessToken, &good).is_err(), "another kind");
+        for garbage in ["x", "a.b.c", &"a".repeat(LONGEST_TOKEN + 1)] {
+            let hints = Hints {
+                id_token_hint: Some(garbage),
+                ..Hints::default()
+            };
+            assert!(hinted(&ours, hints).is_err());
         }
     }
 
     #[test]
     fn each_form_of_login_hint_is_told_apart() {
-        let hint = |text: &str| read(Some(text), None, None, ISSUER);
+        let hint = |text: &str| login_hint(text, ISSUER);
         assert_eq!(
             hint("Maya@Acme.example"),
             Ok(Hint::Email("maya@acme.example".into()))

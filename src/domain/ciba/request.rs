@@ -4,10 +4,10 @@
 //! The client has proved who it is before anything here runs, so that strangers cannot probe. Who the
 //! hint names is looked up by the caller afterwards: this file only says who is meant.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::expiry::{self, Windows};
-use super::hint::{self, Hint};
+use super::hint::{self, Hint, Hints, IdTokens};
 use super::mode::Mode;
 use super::notification_token::NotificationToken;
 use super::refusal::Refusal;
@@ -15,6 +15,7 @@ use super::{GRANT_TYPE, binding_message};
 use crate::domain::action::text::CleanText;
 use crate::domain::action::{Asked, AskedError, AskedItem, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
+use crate::domain::token::keyring::Keyring;
 
 /// Longest `resume_state`, in bytes.
 pub const LONGEST_RESUME_STATE: usize = 16 * 1024;
@@ -73,6 +74,10 @@ pub struct Terms<'a> {
     pub issuer: &'a str,
     /// Bounds on the answer window.
     pub windows: Windows,
+    /// Our keys, by which an ID token of ours is known.
+    pub keyring: &'a Keyring,
+    /// When it is asked.
+    pub now: OffsetDateTime,
 }
 
 impl<'a> Parameters<'a> {
@@ -136,12 +141,17 @@ pub fn read(
         .transpose()?;
     let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
     let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
-    let hint = hint::read(
-        parameters.login_hint,
-        parameters.login_hint_token,
-        parameters.id_token_hint,
-        terms.issuer,
-    )?;
+    let hints = Hints {
+        login_hint: parameters.login_hint,
+        login_hint_token: parameters.login_hint_token,
+        id_token_hint: parameters.id_token_hint,
+    };
+    let id_tokens = IdTokens {
+        keyring: terms.keyring,
+        client: &client.id,
+        now: terms.now,
+    };
+    let hint = hint::read(hints, terms.issuer, id_tokens)?;
     Ok(AuthenticationRequest {
         hint,
         notification_token,

@@ -58,7 +58,7 @@ fn name_of(name: Option<&str>, email: &str) -> Result<CleanText, TextError> {
 /// Whoever is meant by an address, a username or an id.
 pub async fn person(app: &App, who: &str) -> Result<User, RegisterError> {
     let unknown = || RegisterError::Unknown(format!("person `{}`", who.escape_debug()));
-    let hint = hint::read(Some(who), None, None, &app.settings.public_url);
+    let hint = hint::login_hint(who, &app.settings.public_url);
     let hint = hint.map_err(|_| unknown())?;
     app.store.user_by_hint(&hint).await?.ok_or_else(unknown)
 }

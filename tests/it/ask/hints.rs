@@ -1,9 +1,10 @@
 //! Who is asked (CIBA §7.1, §7.2).
 
+use countersign::flow::answer::Choice;
 use countersign::flow::register::set_person_active;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Asked, World};
 
 #[tokio::test]
 async fn t10_t11_there_is_exactly_one_hint() {
@@ -75,5 +76,25 @@ both! {
         assert_eq!(disabled.body, unknown.body);
         set_person_active(&world.app, maya.id, true).await.expect("enabled");
         agent.ask(&maya.email, &[]).await;
+    }
+}
+
+both! {
+    async fn t21_an_id_token_hints_at_whom_it_is_about(world: World) {
+        let (agent, other) = (world.agent("Billing Agent").await, world.agent("Other Agent").await);
+        let maya = world.person("Maya").await;
+        let asked = agent.ask(&maya.email, &[]).await;
+        let present = world.present(&maya).await;
+        world.try_answer(&present, &asked, Choice::Once).await.expect("taken");
+        let answer = agent.poll(&asked.auth_req_id).await;
+        let token = answer.ok()["id_token"].as_str().expect("a token").to_owned();
+        let hint = [("scope", "openid"), ("id_token_hint", token.as_str())];
+        // It ended after five minutes; who it is about has not changed.
+        world.advance(time::Duration::hours(1));
+        let again = Asked::of(&agent.post("/bc-authorize", &hint, &[]).await);
+        assert_eq!(world.stored(&again).await.request.question().user, maya.id);
+        other.post("/bc-authorize", &hint, &[]).await.refused(400, "invalid_request");
+        set_person_active(&world.app, maya.id, false).await.expect("disabled");
+        agent.post("/bc-authorize", &hint, &[]).await.refused(400, "unknown_user_id");
     }
 }
