@@ -56,7 +56,8 @@ impl<K: Clone + Eq + Hash, V> Lately<K, V> {
             }
             seen.forgotten
         };
-        let Some(value) = read().await? else {
+        // Boxed: reading is the exception, and all polls come through here.
+        let Some(value) = Box::pin(read()).await? else {
             return Ok(None);
         };
         let value = Arc::new(value);

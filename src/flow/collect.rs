@@ -70,32 +70,36 @@ pub async fn collect(app: &App, collection: Collection) -> Result<String, Unserv
         Known::Nothing => {}
     }
     for _ in 0..TRIES {
-        app.signal.about_to_ask(id);
-        let Some(stored) = load::to_collect(app, id).await? else {
-            app.moved_on(id);
-            return Err(unknown().into());
-        };
-        if stored.request.question().client != *client {
-            return Err(unknown().into());
-        }
-        let now = app.clock.now();
-        match found(app, &collection, key.as_ref(), &stored, now).await? {
+        // Boxed: a held poll is no larger than what it waits for.
+        match Box::pin(look(app, &collection, id, key.as_ref())).await? {
             Look::Response(response) => return Ok(response),
             Look::Again => {}
-            Look::Waiting(question) => {
-                let mut pace = pace(app, &question).await?;
-                let verdict = pace.poll(now);
-                if app
-                    .signal
-                    .found_pending(id, client, question.answer_by, pace)
-                {
-                    pending(app, &collection, id, verdict, pace)?;
-                    held(app, id, deadline).await?;
-                }
+            Look::Waiting(verdict, pace) => {
+                pending(app, &collection, id, verdict, pace)?;
+                held(app, id, deadline).await?;
             }
         }
     }
     Err(Refusal::AuthorizationPending.into())
+}
+
+/// Looks at the row, and redeems what can be.
+async fn look(
+    app: &App,
+    collection: &Collection,
+    id: RequestId,
+    key: Option<&[u8; 32]>,
+) -> Result<Look, Unserved> {
+    let client = &collection.by.client().id;
+    app.signal.about_to_ask(id);
+    let Some(stored) = load::to_collect(app, id).await? else {
+        app.moved_on(id);
+        return Err(unknown().into());
+    };
+    if stored.request.question().client != *client {
+        return Err(unknown().into());
+    }
+    found(app, collection, key, &stored, app.clock.now()).await
 }
 
 /// How fast this request may be polled. One that was asked here a moment ago has not been slowed down.
@@ -121,7 +125,7 @@ pub(super) fn key_hash(key: Option<&str>) -> Result<Option<[u8; 32]>, Refusal> {
 /// What a look at the row shows.
 enum Look {
     Response(String),
-    Waiting(Box<Question>),
+    Waiting(Verdict, Pace),
     Again,
 }
 
@@ -142,7 +146,7 @@ async fn found(
         return Ok(Look::Response(response));
     }
     match judge(request, &collection.by.client().id) {
-        Ok(Found::Waiting(pending)) => Ok(Look::Waiting(Box::new(pending.question))),
+        Ok(Found::Waiting(pending)) => waiting(app, &pending.question, now).await,
         Ok(Found::Ready(approved)) => {
             app.signal.settled(id);
             confirmation::at_collecting(approved.question.bound_to, collection.by.bound_to())?;
@@ -153,6 +157,21 @@ async fn found(
             authenticate::spend_later(app, &collection.by);
             Err(refusal.into())
         }
+    }
+}
+
+/// There is no answer yet, unless one came while this was found out.
+async fn waiting(app: &App, question: &Question, now: OffsetDateTime) -> Result<Look, Unserved> {
+    let mut pace = pace(app, question).await?;
+    let verdict = pace.poll(now);
+    let (id, client) = (question.id, &question.client);
+    if app
+        .signal
+        .found_pending(id, client, question.answer_by, pace)
+    {
+        Ok(Look::Waiting(verdict, pace))
+    } else {
+        Ok(Look::Again)
     }
 }
 
