@@ -1,5 +1,5 @@
 //! The one writer: commits queue up, and whatever waits is written in one database transaction
-//! ([`transaction`]).
+//! ([`transaction()`]).
 //!
 //! Durable writing costs an fsync whether it carries one row or fifty, so the writer takes all that
 //! waits, up to [`MOST_AT_ONCE`]. Should the transaction fail as a whole, each commit is tried again
