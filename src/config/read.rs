@@ -15,9 +15,13 @@ use super::{Config, Connections, Mail, TlsPaths};
 use crate::domain::action::duration;
 use crate::domain::action::text::agent_text;
 use crate::domain::ciba::expiry::Windows;
+use crate::domain::ciba::hint_token::HintIssuer;
 
 /// Letters in the server's name.
 const LONGEST_NAME: usize = 64;
+
+/// Issuers of hints.
+const MOST_HINT_ISSUERS: usize = 16;
 
 /// Networks in one setting.
 const MOST_NETWORKS: usize = 64;
@@ -75,6 +79,7 @@ impl Reader<'_> {
             asks_for_certificates: self.path("tls.client_ca").is_some(),
             client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
             trust_domain: self.trust_domain(),
+            hint_issuers: self.hint_issuers(),
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
         }
     }
@@ -89,6 +94,19 @@ impl Reader<'_> {
             );
         }
         Some(domain)
+    }
+
+    /// Pairs of an issuer and the address of its keys, with commas between.
+    fn hint_issuers(&mut self) -> Vec<HintIssuer> {
+        let text = self.text("hint_issuers").unwrap_or_default();
+        let pairs = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        let pairs: Option<Vec<HintIssuer>> = pairs.map(hint_issuer).collect();
+        let pairs = pairs.filter(|pairs| pairs.len() <= MOST_HINT_ISSUERS);
+        pairs.unwrap_or_else(|| {
+            let form = "write an issuer and the URL of its keys, a space between, and commas between pairs";
+            self.fault("hint_issuers", form);
+            Vec::new()
+        })
     }
 
     fn windows(&mut self) -> Windows {
@@ -310,6 +328,20 @@ impl Reader<'_> {
             fix: format!("change {name}; it is explained in config.default.toml"),
         });
     }
+}
+
+/// An issuer, and where its keys are: both addresses.
+fn hint_issuer(text: &str) -> Option<HintIssuer> {
+    let (issuer, jwks_uri) = text.split_once(' ')?;
+    let (issuer, jwks_uri) = (issuer.trim(), jwks_uri.trim());
+    let is_address = |text: &str| {
+        let url = Url::parse(text).ok();
+        url.is_some_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+    };
+    (is_address(issuer) && is_address(jwks_uri)).then(|| HintIssuer {
+        issuer: issuer.to_owned(),
+        jwks_uri: jwks_uri.to_owned(),
+    })
 }
 
 /// A network as connections are compared with it: an IPv4 one is never written as IPv6.

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use time::Duration;
 
 use crate::domain::ciba::expiry::Windows;
+use crate::domain::ciba::hint_token::HintIssuer;
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Settings {
     pub client_cert_header: bool,
     /// The trust domain that transaction tokens are for, if there is one.
     pub trust_domain: Option<String>,
+    /// Whose tokens may hint at people.
+    pub hint_issuers: Vec<HintIssuer>,
     /// Whether a DPoP proof needs a nonce of ours.
     pub dpop_nonce_required: bool,
 }
@@ -69,6 +72,7 @@ impl Default for Settings {
             asks_for_certificates: false,
             client_cert_header: false,
             trust_domain: None,
+            hint_issuers: Vec::new(),
             dpop_nonce_required: false,
         }
     }

@@ -198,3 +198,25 @@ fn proxies_are_networks_or_addresses_and_never_everybody() {
         assert!(problems[0].cause.starts_with("trusted_proxies"), "{wrong}");
     }
 }
+
+#[test]
+fn hint_issuers_are_pairs_of_addresses() {
+    let issuers = |value| {
+        let config = read("", &[("COUNTERSIGN_HINT_ISSUERS", value)]);
+        Ok::<_, ConfigError>(config?.settings.hint_issuers)
+    };
+    assert!(issuers("").unwrap().is_empty());
+    let two =
+        issuers("https://a.example https://a.example/jwks,https://b.example  https://b.example/k");
+    let two = two.unwrap();
+    assert_eq!(two[1].issuer, "https://b.example");
+    assert_eq!(two[1].jwks_uri, "https://b.example/k");
+    for wrong in [
+        "https://a.example",
+        "a b",
+        "https://a.example ftp://a.example/jwks",
+    ] {
+        let problems = issuers(wrong).unwrap_err().problems;
+        assert!(problems[0].cause.starts_with("hint_issuers"), "{wrong}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::domain::consent::covering;
 use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
 use crate::domain::parcel::Parcel;
 use crate::domain::user::User;
-use crate::flow::{Fault, Unserved, authenticate, effects, forbid, signed_request, watch};
+use crate::flow::{Fault, Unserved, authenticate, effects, forbid, hinted, signed_request, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
@@ -99,7 +99,9 @@ async fn ask_for(
         // It will not come to show a key later.
         by.must_be_bound()?;
     }
-    let person = app.people.find(&app.store, &request.hint).await?;
+    // Boxed, as above.
+    let hint = Box::pin(hinted::opened(app, request.hint.clone())).await?;
+    let person = app.people.find(&app.store, &hint).await?;
     let person = person.filter(|person| person.user.active);
     let person = person.ok_or(Refusal::UnknownUserId)?;
     let cover = find_cover(app, by, &request, &person.user, &catalogue).await?;

@@ -19,6 +19,7 @@ pub mod expire;
 pub(crate) mod fixture;
 mod forbid;
 pub mod grants;
+mod hinted;
 pub mod introspect;
 mod issue;
 mod key_sets;

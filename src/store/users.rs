@@ -32,7 +32,7 @@ impl Store {
             Hint::Subject(id) => return self.user(*id).await,
             Hint::Email(email) => Entity::find().filter(Column::Email.eq(email.as_str())),
             Hint::Username(name) => Entity::find().filter(Column::Username.eq(name.as_str())),
-            Hint::Foreign => return Ok(None),
+            Hint::Token(_) | Hint::Foreign => return Ok(None),
         };
         Ok(query.only(&self.readers).await?.map(read))
     }

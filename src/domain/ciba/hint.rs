@@ -2,8 +2,8 @@
 //!
 //! `login_hint` is an e-mail address, a username, a `sub`, or Auth0's JSON object
 //! `{"format":"iss_sub","iss":…,"sub":…}`. `id_token_hint` is an ID token that this client got here before;
-//! that it has ended does not matter (§14). `login_hint_token` is not understood by this version; sending
-//! one is refused as the parameter it is, never ignored.
+//! that it has ended does not matter (§14). A `login_hint_token` is opened by [`hint_token`](super::hint_token),
+//! once its issuer's keys are known.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -27,6 +27,8 @@ pub enum Hint {
     Email(String),
     /// A username, lower-cased.
     Username(String),
+    /// Whoever this `login_hint_token` names: it is opened with its issuer's keys.
+    Token(String),
     /// Somebody of another issuer: nobody here.
     Foreign,
 }
@@ -69,7 +71,7 @@ pub fn read(hints: Hints<'_>, issuer: &str, id_tokens: IdTokens<'_>) -> Result<H
         (Some(login), None, None) => login_hint(login, issuer),
         (None, None, Some(token)) => id_token_hint(token, issuer, id_tokens),
         (None, None, None) => Err(Refusal::InvalidRequest("a hint is missing")),
-        (None, Some(_), None) => Err(Refusal::InvalidRequest("login_hint_token is not supported")),
+        (None, Some(token), None) => Ok(Hint::Token(token.to_owned())),
         _ => Err(Refusal::InvalidRequest("there must be exactly one hint")),
     }
 }
@@ -105,7 +107,7 @@ fn id_token_hint(token: &str, issuer: &str, by: IdTokens<'_>) -> Result<Hint, Re
 
 /// Whom a `login_hint` means.
 pub fn login_hint(text: &str, issuer: &str) -> Result<Hint, Refusal> {
-    if text.len() > LONGEST || text.chars().any(char::is_control) {
+    if !is_plain(text) {
         return Err(Refusal::InvalidRequest("login_hint is malformed"));
     }
     if text.starts_with('{') {
@@ -114,23 +116,49 @@ pub fn login_hint(text: &str, issuer: &str) -> Result<Hint, Refusal> {
         if it.format != "iss_sub" {
             return Err(Refusal::InvalidRequest("login_hint has an unknown format"));
         }
-        // Auth0 ends its issuers with a slash; ours has none.
-        let ours = it.iss.trim_end_matches('/') == issuer.trim_end_matches('/');
-        return Ok(match it.sub.parse() {
-            Ok(subject) if ours => Hint::Subject(subject),
-            _ => Hint::Foreign,
-        });
+        return Ok(subject(&it.iss, &it.sub, issuer));
     }
     let text = text.trim();
     if let Ok(subject) = text.parse() {
         return Ok(Hint::Subject(subject));
     }
-    let lower = text.to_lowercase();
-    Ok(if lower.contains('@') {
-        Hint::Email(lower)
+    if text.contains('@') {
+        email(text)
     } else {
-        Hint::Username(lower)
-    })
+        username(text)
+    }
+}
+
+/// Whom a subject of an issuer means.
+pub(super) fn subject(iss: &str, sub: &str, issuer: &str) -> Hint {
+    // Auth0 ends its issuers with a slash; ours has none.
+    let ours = iss.trim_end_matches('/') == issuer.trim_end_matches('/');
+    match sub.parse() {
+        Ok(subject) if ours => Hint::Subject(subject),
+        _ => Hint::Foreign,
+    }
+}
+
+/// Whom an e-mail address means.
+pub(super) fn email(text: &str) -> Result<Hint, Refusal> {
+    if is_plain(text) && text.contains('@') {
+        Ok(Hint::Email(text.to_lowercase()))
+    } else {
+        Err(Refusal::InvalidRequest("the hint is no e-mail address"))
+    }
+}
+
+/// Whom a username means.
+pub(super) fn username(text: &str) -> Result<Hint, Refusal> {
+    if is_plain(text) {
+        Ok(Hint::Username(text.to_lowercase()))
+    } else {
+        Err(Refusal::InvalidRequest("the hint is malformed"))
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= LONGEST && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod approval;
 pub mod binding_message;
 pub mod expiry;
 pub mod hint;
+pub mod hint_token;
 pub mod mode;
 pub mod notification_token;
 pub mod refusal;

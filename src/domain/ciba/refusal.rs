@@ -18,6 +18,8 @@ pub enum Refusal {
     InvalidScope(&'static str),
     /// `unknown_user_id`: the hint names nobody who can be asked.
     UnknownUserId,
+    /// `expired_login_hint_token` (§13).
+    ExpiredLoginHintToken,
     /// `unauthorized_client`: this client may not do this.
     UnauthorizedClient(&'static str),
     /// `invalid_binding_message`: it cannot be shown as it is.
@@ -76,6 +78,7 @@ impl Refusal {
             Self::InvalidRequest(_) | Self::KeyReused => "invalid_request",
             Self::InvalidScope(_) => "invalid_scope",
             Self::UnknownUserId => "unknown_user_id",
+            Self::ExpiredLoginHintToken => "expired_login_hint_token",
             Self::UnauthorizedClient(_) => "unauthorized_client",
             Self::InvalidBindingMessage(_) => "invalid_binding_message",
             Self::InvalidAuthorizationDetails(_) => "invalid_authorization_details",
@@ -109,6 +112,7 @@ impl Refusal {
             | Self::InvalidGrant(why) => Some(why),
             Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
             Self::Forbidden(_) => Some("policy forbids asking for this"),
+            Self::ExpiredLoginHintToken => Some("login_hint_token has ended, or has not begun"),
             Self::UnknownUserId => Some("the hint names nobody who can be asked"),
             Self::InvalidClient { .. } => Some("client authentication failed"),
             Self::InvalidClientMetadata(why) => Some(why),
@@ -134,6 +138,7 @@ impl Refusal {
             Self::InvalidRequest(_)
             | Self::InvalidScope(_)
             | Self::UnknownUserId
+            | Self::ExpiredLoginHintToken
             | Self::UnauthorizedClient(_)
             | Self::InvalidBindingMessage(_)
             | Self::InvalidAuthorizationDetails(_)
@@ -165,6 +170,7 @@ impl Refusal {
             Self::InvalidRequest(_)
             | Self::InvalidScope(_)
             | Self::UnknownUserId
+            | Self::ExpiredLoginHintToken
             | Self::UnauthorizedClient(_)
             | Self::InvalidBindingMessage(_)
             | Self::InvalidAuthorizationDetails(_)

@@ -1,10 +1,14 @@
 //! Who is asked (CIBA §7.1, §7.2).
 
+use std::sync::LazyLock;
+
+use countersign::config::Settings;
+use countersign::domain::ciba::hint_token::HintIssuer;
 use countersign::flow::answer::Choice;
 use countersign::flow::register::set_person_active;
 use serde_json::json;
 
-use crate::world::{Asked, World};
+use crate::world::{Asked, Customs, Signer, Site, World};
 
 #[tokio::test]
 async fn t10_t11_there_is_exactly_one_hint() {
@@ -97,4 +101,61 @@ both! {
         set_person_active(&world.app, maya.id, false).await.expect("disabled");
         agent.post("/bc-authorize", &hint, &[]).await.refused(400, "unknown_user_id");
     }
+}
+
+/// The site of somebody who knows our people, whose tokens are trusted.
+static IDP: LazyLock<Site> = LazyLock::new(Site::start);
+
+fn trusting() -> Customs {
+    let trust = |settings: &mut Settings| {
+        settings.hint_issuers = vec![HintIssuer {
+            issuer: IDP.url(""),
+            jwks_uri: IDP.url("/keys"),
+        }];
+    };
+    Customs {
+        settings: Some(trust),
+        ..Customs::default()
+    }
+}
+
+#[tokio::test]
+async fn t22_somebody_else_s_token_says_who_is_asked() {
+    let world = World::sqlite_with(trusting()).await;
+    let agent = world.agent("Billing Agent").await;
+    let maya = world.person("Maya").await;
+    let signer = Signer::unregistered(&world);
+    IDP.put("/keys", &signer.jwks());
+    let now = world.app.clock.now().unix_timestamp();
+    let token = |email: &str, exp: i64| {
+        let sub_id = json!({"format": "email", "email": email});
+        signer.sign(
+            &json!({"iss": IDP.url(""), "aud": signer.audience, "exp": exp, "sub_id": sub_id}),
+        )
+    };
+    let ask = async |token: &str| {
+        let form = [("scope", "openid"), ("login_hint_token", token)];
+        agent.post("/bc-authorize", &form, &[]).await
+    };
+    let asked = Asked::of(&ask(&token(&maya.email, now + 60)).await);
+    assert_eq!(world.stored(&asked).await.request.question().user, maya.id);
+    ask(&token("nobody@acme.example", now + 60))
+        .await
+        .refused(400, "unknown_user_id");
+    ask(&token(&maya.email, now))
+        .await
+        .refused(400, "expired_login_hint_token");
+    let stranger = signer.with_another_key();
+    let forged = stranger.sign(
+        &json!({"iss": IDP.url(""), "aud": signer.audience, "exp": now + 60,
+        "sub_id": {"format": "email", "email": maya.email}}),
+    );
+    ask(&forged).await.refused(400, "invalid_request");
+    // Nobody who is not trusted is called.
+    let elsewhere = signer.sign(
+        &json!({"iss": "https://evil.example", "aud": signer.audience, "exp": now + 60,
+        "sub_id": {"format": "email", "email": maya.email}}),
+    );
+    ask(&elsewhere).await.refused(400, "invalid_request");
+    assert!(IDP.asked("/keys") <= 2);
 }
