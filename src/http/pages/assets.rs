@@ -146,6 +146,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn sec_c06_a_new_worker_replaces_the_old_one_and_keeps_no_page() {
+        let response = service_worker().await;
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+        assert!(WORKER.contains("self.skipWaiting()") && WORKER.contains("clients.claim()"));
+        // Pages come from the network; what is kept is the one that says there is none.
+        let kept: Vec<_> = WORKER.matches(".add(").collect();
+        assert_eq!(kept.len(), 1);
+        assert!(WORKER.contains("kept.add('/offline')"));
+        for way in [
+            "addAll(",
+            ".put(",
+            "request.method === 'POST'",
+            "importScripts",
+        ] {
+            assert!(!WORKER.contains(way), "{way}");
+        }
+    }
+
     #[test]
     fn sec_c04_no_script_of_ours_turns_text_into_markup() {
         for script in [JS, WORKER] {

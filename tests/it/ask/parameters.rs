@@ -185,6 +185,23 @@ async fn t32_words_that_cannot_be_shown_are_refused_and_others_are_kept_exactly(
 }
 
 #[tokio::test]
+async fn t23_no_user_code_is_asked_for_and_one_that_is_sent_proves_nothing() {
+    let (world, agent, maya) = agent_and_maya().await;
+    let discovery = agent.get("/.well-known/openid-configuration").await;
+    assert_eq!(
+        discovery.ok()["backchannel_user_code_parameter_supported"],
+        false
+    );
+    let code = "a-code-that-nobody-keeps";
+    let asked = agent.ask(&maya, &[("user_code", code)]).await;
+    agent
+        .poll(&asked.auth_req_id)
+        .await
+        .refused(400, "authorization_pending");
+    assert!(!world.loot().await.holds(code.as_bytes()));
+}
+
+#[tokio::test]
 async fn t33_what_ciba_does_not_define_is_ignored() {
     let (world, agent, maya) = agent_and_maya().await;
     let canary = "canary-that-nobody-keeps";

@@ -183,7 +183,7 @@ both! {
 }
 
 both! {
-    async fn a_phone_is_given_a_minute_before_a_letter_follows(world: World) {
+    async fn sec_c09_a_phone_is_given_a_minute_before_a_letter_follows(world: World) {
         let service = PushService::start(&world);
         let (_, _, asked, _) = two_devices(&world, &service).await;
         assert!(world.letters().is_empty());
