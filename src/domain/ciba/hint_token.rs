@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::hint::{self, Hint};
 use super::refusal::Refusal;
 use crate::domain::client::assertion::SKEW;
+use crate::domain::client::jws;
 use crate::domain::client::keys::PublicKeys;
 
 /// Longest token taken, in bytes.
@@ -23,17 +24,6 @@ pub struct HintIssuer {
     pub issuer: String,
     /// Where its keys are.
     pub jwks_uri: String,
-}
-
-/// The members of a header that may be there.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    #[serde(default)]
-    kid: Option<String>,
-    #[serde(default, rename = "typ")]
-    _typ: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -66,11 +56,8 @@ fn malformed() -> Refusal {
     Refusal::InvalidRequest("login_hint_token is not a signed JWT with iss, aud, exp and sub_id")
 }
 
-fn read_header(jwt: &str) -> Option<Header> {
-    let (header, rest) = jwt.split_once('.')?;
-    let parts = rest.split('.').count();
-    let read = || serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok();
-    (jwt.len() <= LONGEST && parts == 2).then(read)?
+fn read_header(jwt: &str) -> Option<jws::Header> {
+    (jwt.len() <= LONGEST).then(|| jws::header(jwt))?
 }
 
 /// Whose token it says it is: only to find the keys it must then be checked with.

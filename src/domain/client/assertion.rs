@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
+use super::jws;
 use super::keys::{PublicKeys, sha256};
 use crate::domain::id::ClientId;
 
@@ -95,32 +96,8 @@ pub(super) fn verify(
     })
 }
 
-/// The only header members an assertion may have. `jku`, `x5u`, `jwk`, `crit`, `zip`, `b64` and all
-/// the rest are refused, wherever they point.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    #[serde(default)]
-    kid: Option<String>,
-    #[serde(default)]
-    typ: Option<String>,
-}
-
-fn read_header(jwt: &str) -> Option<Header> {
-    let mut parts = jwt.split('.');
-    let encoded = parts.next()?;
-    if parts.count() != 2 {
-        return None;
-    }
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
-    let typed = matches!(
-        typ.as_deref(),
-        None | Some("jwt" | "client-authentication+jwt")
-    );
-    let named = header.kid.as_deref().is_none_or(|kid| kid.len() <= 128);
-    (typed && named).then_some(header)
+fn read_header(jwt: &str) -> Option<jws::Header> {
+    jws::header(jwt).filter(|header| header.is_typed("client-authentication+jwt"))
 }
 
 /// All required, all strictly typed: an `exp` that is a string is no `exp`.

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod confirmation;
 pub mod delivery;
 pub mod dpop;
+pub(in crate::domain) mod jws;
 pub mod key_source;
 pub mod keys;
 pub mod metadata;

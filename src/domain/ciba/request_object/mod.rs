@@ -5,20 +5,21 @@
 //! nothing else. Times are judged here, against the injected time: an object is for us alone, lives an hour
 //! at most (FAPI-CIBA §5.2.2) and is good for one request.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::refusal::Refusal;
 use super::request::Parameters;
 use crate::domain::client::assertion::{SKEW, UsedAssertion};
+use crate::domain::client::jws;
 use crate::domain::client::keys::{PublicKeys, sha256};
 use crate::domain::id::ClientId;
 
 /// Longest an object may be valid, and longest ago it may have become so.
 const LONGEST_LIFE: Duration = Duration::minutes(60);
+
+/// `typ` of its own; a header may have it in any case.
+const TYPE: &str = "oauth-authz-req+jwt";
 
 /// Longest `jti`, in bytes.
 const LONGEST_ID: usize = 256;
@@ -65,7 +66,8 @@ pub fn read(
     issuer: &str,
     now: OffsetDateTime,
 ) -> Result<RequestObject, Refusal> {
-    let header = read_header(jwt).ok_or(Refusal::InvalidRequest(
+    let header = jws::header(jwt).filter(|header| header.is_typed(TYPE));
+    let header = header.ok_or(Refusal::InvalidRequest(
         "request is not a signed JWT with a plain header",
     ))?;
     if header.alg != signer.algorithm {
@@ -127,30 +129,6 @@ impl RequestObject {
     pub fn used(&self) -> &UsedAssertion {
         &self.used
     }
-}
-
-/// The only header members there may be.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    #[serde(default)]
-    kid: Option<String>,
-    #[serde(default)]
-    typ: Option<String>,
-}
-
-/// The header of a JWS. An encrypted request has five parts, and is not taken.
-fn read_header(jwt: &str) -> Option<Header> {
-    let (encoded, rest) = jwt.split_once('.')?;
-    if rest.split('.').count() != 2 {
-        return None;
-    }
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
-    let typed = matches!(typ.as_deref(), None | Some("jwt" | "oauth-authz-req+jwt"));
-    let named = header.kid.as_deref().is_none_or(|kid| kid.len() <= 128);
-    (typed && named).then_some(header)
 }
 
 /// From whom, for whom, from when until when, and which one: all required.

@@ -1,0 +1,46 @@
+//! The header of a JWS that somebody else made: what it may say, and nothing else.
+//!
+//! `jku`, `x5u`, `jwk`, `crit`, `zip`, `b64` and all the rest are refused, wherever they point: how a token
+//! is checked is for its [keys](super::keys) to say.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+/// Longest `kid`, in bytes.
+const LONGEST_KID: usize = 128;
+
+/// The only header members there may be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::domain) struct Header {
+    /// The algorithm it claims.
+    pub(in crate::domain) alg: String,
+    /// Which key it names.
+    #[serde(default)]
+    pub(in crate::domain) kid: Option<String>,
+    #[serde(default)]
+    typ: Option<String>,
+}
+
+/// The header of a JWS. What is encrypted has five parts, and is not taken.
+pub(in crate::domain) fn header(jwt: &str) -> Option<Header> {
+    let (encoded, rest) = jwt.split_once('.')?;
+    if rest.split('.').count() != 2 {
+        return None;
+    }
+    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let named = header
+        .kid
+        .as_deref()
+        .is_none_or(|kid| kid.len() <= LONGEST_KID);
+    named.then_some(header)
+}
+
+impl Header {
+    /// Whether its `typ` is absent, `JWT`, or the one given in lower case.
+    pub(in crate::domain) fn is_typed(&self, own: &str) -> bool {
+        let typ = self.typ.as_deref().map(str::to_ascii_lowercase);
+        typ.is_none_or(|typ| typ == "jwt" || typ == own)
+    }
+}
