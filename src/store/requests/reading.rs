@@ -1,7 +1,9 @@
 //! Finding requests.
 
 use sea_orm::sea_query::ExprTrait as _;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -87,20 +89,12 @@ impl Store {
         now: OffsetDateTime,
         at_most: u64,
     ) -> Result<Vec<StoredRequest>, StoreError> {
-        let mut query = Entity::find().filter(Column::UserId.eq(user.0)).filter(
+        let settled = Entity::find().filter(Column::UserId.eq(user.0)).filter(
             Column::State
                 .ne(State::Pending.as_str())
                 .or(Column::AnswerBy.lte(milliseconds(now))),
         );
-        if let Some(before) = before {
-            query = query.filter(Column::Id.lt(before.0));
-        }
-        let rows = query
-            .order_by_desc(Column::Id)
-            .limit(at_most)
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(read).collect()
+        self.newest(settled, before, at_most).await
     }
 
     /// A client's own requests, the newest first; older than `before` if one is given.
@@ -110,11 +104,21 @@ impl Store {
         before: Option<RequestId>,
         at_most: u64,
     ) -> Result<Vec<StoredRequest>, StoreError> {
-        let mut query = Entity::find().filter(Column::ClientId.eq(client.0.as_str()));
-        if let Some(before) = before {
-            query = query.filter(Column::Id.lt(before.0));
-        }
-        let rows = query
+        let theirs = Entity::find().filter(Column::ClientId.eq(client.0.as_str()));
+        self.newest(theirs, before, at_most).await
+    }
+
+    /// A page of those, the newest first; older than `before` if one is given.
+    async fn newest(
+        &self,
+        those: Select<Entity>,
+        before: Option<RequestId>,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let rows = those
+            .apply_if(before, |those, before| {
+                those.filter(Column::Id.lt(before.0))
+            })
             .order_by_desc(Column::Id)
             .limit(at_most)
             .all(&self.readers)
