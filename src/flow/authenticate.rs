@@ -14,7 +14,6 @@ use crate::domain::client::Client;
 use crate::domain::client::assertion::Us;
 use crate::domain::client::authentication::{Authenticated, Presented};
 use crate::domain::client::dpop::{self, Expected, Proof};
-use crate::domain::client::keys::PublicKeys;
 use crate::flow::{Unserved, key_sets};
 use crate::paths;
 use crate::store::{Commit, StoreError, Write};
@@ -63,26 +62,18 @@ pub async fn client(
     Ok(authenticated.showing(proof))
 }
 
-/// Checks an assertion or a certificate with the keys at the client's own address. When it is by none of those
-/// known, they may have changed.
+/// Checks an assertion or a certificate with the keys at the client's own address.
 async fn signed_elsewhere(
     app: &App,
     presented: &Presented,
     client: Arc<Client>,
 ) -> Result<Authenticated, Refusal> {
     let url = client.credentials.jwks_uri().unwrap_or_default();
-    let verify = |keys: Option<Arc<PublicKeys>>| {
+    key_sets::opened(app, url, |keys| {
         let now = app.clock.now();
-        presented.verify(Some(Arc::clone(&client)), us(app), keys.as_deref(), now)
-    };
-    let refused = match verify(key_sets::keys(app, url, false).await) {
-        Ok(authenticated) => return Ok(authenticated),
-        Err(refused) => refused,
-    };
-    match key_sets::keys(app, url, true).await {
-        Some(others) => verify(Some(others)),
-        None => Err(refused),
-    }
+        presented.verify(Some(Arc::clone(&client)), us(app), keys, now)
+    })
+    .await
 }
 
 /// Whom an assertion may name.

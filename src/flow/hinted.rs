@@ -12,21 +12,15 @@ pub(super) async fn opened(app: &App, hint: Hint) -> Result<Hint, Refusal> {
         return Ok(hint);
     };
     let by = hint_token::issuer(&jwt, &app.settings.hint_issuers)?;
-    let read = |keys: &_| {
+    let opened = key_sets::opened(app, &by.jwks_uri, |keys| {
+        let why = "the keys of login_hint_token cannot be fetched now";
+        let keys = keys.ok_or(Refusal::InvalidRequest(why))?;
         let ours = &app.settings.public_url;
-        hint_token::read(&jwt, by, keys, ours, app.clock.now())
-    };
-    let no_keys = Refusal::InvalidRequest("the keys of login_hint_token cannot be fetched now");
-    let refused = match key_sets::keys(app, &by.jwks_uri, false).await {
-        Some(keys) => match read(&keys) {
-            Err(refused @ Refusal::InvalidRequest(_)) => refused,
-            other => return other,
-        },
-        None => no_keys,
-    };
-    // Signed by none of the keys known: they may have changed.
-    match key_sets::keys(app, &by.jwks_uri, true).await {
-        Some(others) => read(&others),
-        None => Err(refused),
-    }
+        match hint_token::read(&jwt, by, keys, ours, app.clock.now()) {
+            // It is signed as it should be: no other key would make it younger.
+            Err(ended @ Refusal::ExpiredLoginHintToken) => Ok(Err(ended)),
+            read => read.map(Ok),
+        }
+    });
+    opened.await?
 }

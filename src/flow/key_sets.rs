@@ -8,15 +8,32 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::channel::sender::{Answer, Outgoing, READ_CEILING};
+use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::key_source::{Looked, max_age};
 use crate::domain::client::keys::PublicKeys;
 
 /// How long a client's own address may take: its agent is waiting.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Opens something with the keys at an address. When those known do not open it, they may have changed.
+pub(super) async fn opened<T>(
+    app: &App,
+    url: &str,
+    open: impl Fn(Option<&PublicKeys>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let refused = match open(keys(app, url, false).await.as_deref()) {
+        Ok(opened) => return Ok(opened),
+        Err(refused) => refused,
+    };
+    match keys(app, url, true).await {
+        Some(others) => open(Some(&others)),
+        None => Err(refused),
+    }
+}
+
 /// The keys at an address; `missing`: those known have not signed what a client presented. None if there
 /// are none, or none beside those known.
-pub(super) async fn keys(app: &App, url: &str, missing: bool) -> Option<Arc<PublicKeys>> {
+async fn keys(app: &App, url: &str, missing: bool) -> Option<Arc<PublicKeys>> {
     let place = app.key_sets.place(url);
     let now = app.clock.now();
     let before = place.get();

@@ -1,7 +1,5 @@
 //! A request that its client has signed is opened, and used once.
 
-use std::sync::Arc;
-
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::Parameters;
@@ -44,15 +42,8 @@ pub(super) async fn opened(
         Some(KeySource::At(url)) => url,
         None => return Err(no_keys().into()),
     };
-    let opened = |keys: Option<Arc<PublicKeys>>| keys.ok_or_else(no_keys).and_then(|it| open(&it));
-    // Signed by none of the keys known: they may have changed.
-    match opened(key_sets::keys(app, url, false).await) {
-        Ok(object) => Ok(Some(object)),
-        Err(refusal) => match key_sets::keys(app, url, true).await {
-            Some(others) => Ok(Some(opened(Some(others))?)),
-            None => Err(refusal.into()),
-        },
-    }
+    let object = key_sets::opened(app, url, |keys| keys.ok_or_else(no_keys).and_then(open));
+    Ok(Some(object.await?))
 }
 
 fn no_keys() -> Refusal {
