@@ -9,28 +9,22 @@ use crate::domain::action::json::digest;
 use crate::domain::action::{Card, Party, match_code};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::acknowledgement::Acknowledgement;
-use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
+use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Terms};
 use crate::domain::ciba::request_object::RequestObject;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
-use crate::domain::consent::assurance::Assurance;
-use crate::domain::consent::covering;
-use crate::domain::id::{ParcelId, RequestId, StandingGrantId};
+use crate::domain::id::{ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
-use crate::domain::user::User;
-use crate::flow::{Fault, Unserved, authenticate, effects, forbid, hinted, signed_request, watch};
+use crate::flow::cover::{self, Cover};
+use crate::flow::{Fault, Unserved, authenticate, forbid, hinted, signed_request, watch};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
 
 /// Longest Idempotency-Key.
 const LONGEST_KEY: usize = 255;
-
-/// What is answered as it is asked is told a moment later: an agent that is called checks that it knows
-/// the `auth_req_id`, so it must have received it first.
-const AFTER_THE_ACKNOWLEDGEMENT: Duration = Duration::SECOND;
 
 /// What came besides the parameters.
 #[derive(Clone, Debug, Default)]
@@ -41,13 +35,6 @@ pub struct Envelope {
     pub digest: [u8; 32],
     /// The peer's address.
     pub from: Option<String>,
-}
-
-/// What lets a request be approved without asking.
-struct Cover {
-    grants: Vec<StandingGrantId>,
-    assurance: Assurance,
-    authenticated_at: OffsetDateTime,
 }
 
 /// Puts the question. Nobody has been reached when this returns: that is the outbox's work.
@@ -104,7 +91,7 @@ async fn ask_for(
     let person = app.people.find(&app.store, &hint).await?;
     let person = person.filter(|person| person.user.active);
     let person = person.ok_or(Refusal::UnknownUserId)?;
-    let cover = find_cover(app, by, &request, &person.user, &catalogue).await?;
+    let cover = cover::find(app, by, &request, &person.user, &catalogue).await?;
     let asked = Asked {
         by,
         request: &request,
@@ -222,58 +209,6 @@ fn acknowledge(
     }
 }
 
-/// Standing grants that together cover all that is asked.
-async fn find_cover(
-    app: &App,
-    by: &Authenticated,
-    request: &AuthenticationRequest,
-    user: &User,
-    catalogue: &VersionedCatalogue,
-) -> Result<Option<Cover>, Unserved> {
-    if request.asked.items.is_empty() {
-        return Ok(None);
-    }
-    let client = &by.client().id;
-    let now = app.clock.now();
-    let grants = app.store.standing_grants_for(user.id, client, now).await?;
-    let covering = covering(
-        &grants,
-        &request.asked,
-        &catalogue.catalogue,
-        client,
-        user.id,
-        now,
-    );
-    let Some(mut covering) = covering else {
-        return Ok(None);
-    };
-    // One rule may answer for several items; it is used once.
-    covering.sort_unstable();
-    covering.dedup();
-    // A token that a rule allowed carries the sign-in the rule was made with, never a newer one.
-    let mut oldest: Option<(Assurance, OffsetDateTime)> = None;
-    for grant in grants.iter().filter(|grant| covering.contains(&grant.id)) {
-        let origin = app.store.request(grant.from_request).await?;
-        let decision = origin.as_ref().and_then(|it| it.request.decision());
-        let Some(DecidedBy::Person {
-            assurance,
-            authenticated_at,
-            ..
-        }) = decision.map(|it| &it.by)
-        else {
-            return Ok(None);
-        };
-        if oldest.is_none_or(|(_, at)| *authenticated_at < at) {
-            oldest = Some((*assurance, *authenticated_at));
-        }
-    }
-    Ok(oldest.map(|(assurance, authenticated_at)| Cover {
-        grants: covering,
-        assurance,
-        authenticated_at,
-    }))
-}
-
 /// Everything a new request is made of.
 struct Asked<'a> {
     by: &'a Authenticated,
@@ -298,7 +233,7 @@ impl Asked<'_> {
         let opened = self.opened(&question, now);
         let commit = Commit::default().event(opened);
         let (request, commit) = if let Some(cover) = cover {
-            approved_by_rule(app, question, cover, commit, now)?
+            cover::approved(app, question, cover, commit, now)?
         } else {
             self.within_limits(app, now).await?;
             let question = Pending::open(question).next.question;
@@ -452,39 +387,6 @@ impl Asked<'_> {
         let sealed = sealer.seal(text, id.0.as_bytes(), nonce);
         Ok(Some(sealed.map_err(|_| Fault::Key)?))
     }
-}
-
-/// The person's own rule answers: nobody is asked, and the use is counted.
-fn approved_by_rule(
-    app: &App,
-    question: Question,
-    cover: Cover,
-    commit: Commit,
-    now: OffsetDateTime,
-) -> Result<(ApprovalRequest, Commit), Fault> {
-    let grants: Vec<String> = cover.grants.iter().map(ToString::to_string).collect();
-    let event = AuditEvent::new(now, Kind::RequestApprovedByRule, Actor::Server)
-        .about(question.id, &question.client, question.user)
-        .fact("card_digest", hex(&question.card_digest))
-        .fact("standing_grants", grants);
-    let commit = cover
-        .grants
-        .iter()
-        .fold(commit.event(event), |commit, grant| {
-            commit.and(Write::UseStandingGrant(*grant, now))
-        });
-    let step = Pending::open_covered(
-        question,
-        cover.grants,
-        cover.assurance,
-        cover.authenticated_at,
-    );
-    let later = now + AFTER_THE_ACKNOWLEDGEMENT;
-    let callback = effects::callback(app, &step.next.question, now, later)?;
-    Ok((
-        ApprovalRequest::Approved(step.next),
-        commit.parcels(callback),
-    ))
 }
 
 /// There is no way to this person, which is known at once.

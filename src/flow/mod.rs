@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authenticate;
 pub mod catalogue;
 pub mod collect;
+mod cover;
 pub mod deliver;
 mod effects;
 pub mod enrol;

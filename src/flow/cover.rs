@@ -1,0 +1,112 @@
+//! A request that the person's own rules answer: nobody is asked.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::app::{App, VersionedCatalogue};
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
+use crate::domain::ciba::request::AuthenticationRequest;
+use crate::domain::client::authentication::Authenticated;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::covering;
+use crate::domain::id::StandingGrantId;
+use crate::domain::user::User;
+use crate::flow::ask::hex;
+use crate::flow::{Fault, Unserved, effects};
+use crate::store::{Commit, Write};
+
+/// What is answered as it is asked is told a moment later: an agent that is called checks that it knows
+/// the `auth_req_id`, so it must have received it first.
+const AFTER_THE_ACKNOWLEDGEMENT: Duration = Duration::SECOND;
+
+/// What lets a request be approved without asking.
+pub(super) struct Cover {
+    grants: Vec<StandingGrantId>,
+    assurance: Assurance,
+    authenticated_at: OffsetDateTime,
+}
+
+/// Standing grants that together cover all that is asked.
+pub(super) async fn find(
+    app: &App,
+    by: &Authenticated,
+    request: &AuthenticationRequest,
+    user: &User,
+    catalogue: &VersionedCatalogue,
+) -> Result<Option<Cover>, Unserved> {
+    if request.asked.items.is_empty() {
+        return Ok(None);
+    }
+    let client = &by.client().id;
+    let now = app.clock.now();
+    let grants = app.store.standing_grants_for(user.id, client, now).await?;
+    let covering = covering(
+        &grants,
+        &request.asked,
+        &catalogue.catalogue,
+        client,
+        user.id,
+        now,
+    );
+    let Some(mut covering) = covering else {
+        return Ok(None);
+    };
+    // One rule may answer for several items; it is used once.
+    covering.sort_unstable();
+    covering.dedup();
+    // A token that a rule allowed carries the sign-in the rule was made with, never a newer one.
+    let mut oldest: Option<(Assurance, OffsetDateTime)> = None;
+    for grant in grants.iter().filter(|grant| covering.contains(&grant.id)) {
+        let origin = app.store.request(grant.from_request).await?;
+        let decision = origin.as_ref().and_then(|it| it.request.decision());
+        let Some(DecidedBy::Person {
+            assurance,
+            authenticated_at,
+            ..
+        }) = decision.map(|it| &it.by)
+        else {
+            return Ok(None);
+        };
+        if oldest.is_none_or(|(_, at)| *authenticated_at < at) {
+            oldest = Some((*assurance, *authenticated_at));
+        }
+    }
+    Ok(oldest.map(|(assurance, authenticated_at)| Cover {
+        grants: covering,
+        assurance,
+        authenticated_at,
+    }))
+}
+
+/// The person's own rule answers: nobody is asked, and the use is counted.
+pub(super) fn approved(
+    app: &App,
+    question: Question,
+    cover: Cover,
+    commit: Commit,
+    now: OffsetDateTime,
+) -> Result<(ApprovalRequest, Commit), Fault> {
+    let grants: Vec<String> = cover.grants.iter().map(ToString::to_string).collect();
+    let event = AuditEvent::new(now, Kind::RequestApprovedByRule, Actor::Server)
+        .about(question.id, &question.client, question.user)
+        .fact("card_digest", hex(&question.card_digest))
+        .fact("standing_grants", grants);
+    let commit = cover
+        .grants
+        .iter()
+        .fold(commit.event(event), |commit, grant| {
+            commit.and(Write::UseStandingGrant(*grant, now))
+        });
+    let step = Pending::open_covered(
+        question,
+        cover.grants,
+        cover.assurance,
+        cover.authenticated_at,
+    );
+    let later = now + AFTER_THE_ACKNOWLEDGEMENT;
+    let callback = effects::callback(app, &step.next.question, now, later)?;
+    Ok((
+        ApprovalRequest::Approved(step.next),
+        commit.parcels(callback),
+    ))
+}
