@@ -79,6 +79,7 @@ pub(super) async fn serve(
         if watch.is_gone() {
             return Poll::Ready(());
         }
+        watch.ran(floor.now());
 
         loop {
             let due = watch.due(&floor.limits);

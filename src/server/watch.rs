@@ -45,7 +45,7 @@ impl Phase {
 /// Shared by everything that sees a part of one connection.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Milliseconds on the server's own count, read once for each time the connection runs.
+    /// Milliseconds on the server's own count, read before and after the connection runs.
     now: AtomicU64,
     phase: AtomicU8,
     since: AtomicU64,
@@ -75,6 +75,15 @@ impl Watch {
     pub(super) fn phase(&self) -> Phase {
         let index = usize::from(self.phase.load(Relaxed));
         Phase::ALL.get(index).copied().unwrap_or(Phase::Head)
+    }
+
+    /// The connection has run, until now. What began meanwhile begins now: a turn may have taken long, because
+    /// a handler panicked and its panic was written up, and that is not the caller's fault.
+    pub(super) fn ran(&self, now: u64) {
+        let turn = self.now.swap(now, Relaxed);
+        for began in [&self.since, &self.asked] {
+            let _ = began.compare_exchange(turn, now, Relaxed, Relaxed);
+        }
     }
 
     fn enter(&self, phase: Phase) {
@@ -187,5 +196,27 @@ mod tests {
         watch.received();
         watch.reads();
         assert_eq!(watch.due(&limits), 302, "and dripping does not prolong it");
+    }
+
+    #[test]
+    fn sec_i15_what_begins_in_a_long_turn_begins_at_its_end() {
+        let limits = Limits {
+            idle_timeout: Duration::from_millis(3),
+            ..Limits::default()
+        };
+        let watch = Watch::new(100);
+        watch.tick(200);
+        watch.asked(false);
+        watch.answered();
+        watch.reads();
+        watch.ran(900);
+        assert_eq!(watch.due(&limits), 903, "idle since the answer has left");
+        watch.tick(901);
+        watch.ran(902);
+        assert_eq!(
+            watch.due(&limits),
+            903,
+            "and a turn without news adds nothing"
+        );
     }
 }
