@@ -26,6 +26,7 @@ use countersign::config::Settings;
 use countersign::config::settings::Limits;
 use countersign::domain::ciba::GRANT_TYPE;
 use countersign::domain::ciba::mode::Mode;
+use countersign::domain::client::profile::Profile;
 use countersign::domain::client::secret::{SecretHashes, secret_hash};
 use countersign::domain::client::{Client, Credentials, ProofTerms, Role};
 use countersign::domain::consent::assurance::Assurance;
@@ -163,6 +164,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         name: "Bench".into(),
         role: Role::Agent,
         active: true,
+        profile: Profile::Core,
         credentials: Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET))),
         request_signing: None,
         mode: Mode::Poll,

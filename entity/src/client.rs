@@ -15,6 +15,8 @@ pub struct Model {
     pub role: String,
     /// `active` or `disabled`.
     pub status: String,
+    /// How strictly it is held: `ciba-core` or `fapi-ciba`.
+    pub profile: String,
     /// `token_endpoint_auth_method`.
     pub auth_method: String,
     /// SHA-256 of the client secret.

@@ -11,6 +11,8 @@ pub struct Model {
     pub id: Uuid,
     /// How many more clients it is good for.
     pub uses_left: i32,
+    /// The profile of these clients: `ciba-core` or `fapi-ciba`.
+    pub profile: String,
     /// When it was made.
     pub created_at: i64,
     /// When it ends.

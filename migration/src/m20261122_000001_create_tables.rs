@@ -31,6 +31,7 @@ const TABLES: &[&str] = &[
         name TEXT NOT NULL CHECK (length(name) > 0),
         role TEXT NOT NULL CHECK (role IN ('agent', 'resource_server')),
         status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+        profile TEXT NOT NULL CHECK (profile IN ('ciba-core', 'fapi-ciba')),
         auth_method TEXT NOT NULL
             CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt',
                 'tls_client_auth', 'self_signed_tls_client_auth')),
@@ -65,6 +66,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE registration_tokens (
         id {uuid} PRIMARY KEY,
         uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+        profile TEXT NOT NULL CHECK (profile IN ('ciba-core', 'fapi-ciba')),
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL CHECK (expires_at > created_at)
     )",

@@ -17,6 +17,7 @@ use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery::BadDelivery;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::ALGORITHMS;
+use crate::domain::client::profile::Profile;
 use crate::domain::client::request_signing::{BadRequestSigning, RequestSigning};
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
@@ -52,6 +53,9 @@ pub(super) enum ClientCommand {
         /// How long it is good
         #[arg(long, value_name = "LENGTH", default_value = "1h", value_parser = overlap)]
         expires: Duration,
+        /// How strictly these agents are held
+        #[arg(long, default_value = "ciba-core", value_parser = Profile::ALL.map(Profile::as_str))]
+        profile: String,
     },
     /// Refuse a client everywhere, at once
     #[command(visible_alias = "suspend")]
@@ -75,6 +79,9 @@ pub(super) struct Add {
     /// What it is here for
     #[arg(long, default_value = "agent", value_parser = ["agent", "resource_server"])]
     role: String,
+    /// How strictly it is held: by CIBA Core, or by the FAPI-CIBA profile as well
+    #[arg(long, default_value = "ciba-core", value_parser = Profile::ALL.map(Profile::as_str))]
+    profile: String,
     /// How it proves who it is
     #[arg(
         long,
@@ -117,9 +124,10 @@ pub(super) struct Add {
     /// Give it no token that is not bound to its key (DPoP)
     #[arg(long)]
     dpop_bound: bool,
-    /// Whom its assertions may name, for private_key_jwt: the issuer alone, or also what CIBA allows
-    #[arg(long, value_name = "WHICH", default_value = "strict", value_parser = ["strict", "ciba-compat"])]
-    assertion_audience: String,
+    /// Whom its assertions may name, for private_key_jwt: the issuer alone (usual), or also what CIBA allows (usual
+    /// for fapi-ciba)
+    #[arg(long, value_name = "WHICH", value_parser = Audience::ALL.map(Audience::as_str))]
+    assertion_audience: Option<String>,
     /// A grant type; may be repeated. Without one: CIBA and refresh_token, for an agent
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
@@ -180,6 +188,7 @@ impl From<RegisterError> for Failure {
             | RegisterError::Delivery(
                 BadDelivery::GrantTypeMissing | BadDelivery::NotAnAgent,
             )
+            | RegisterError::Profile(_)
             | RegisterError::Name(_)
             | RegisterError::Email(_)
             | RegisterError::Username
@@ -207,8 +216,13 @@ pub(super) async fn run(
         ClientCommand::RotateSecret { client_id, overlap } => {
             rotate_secret(client_id, overlap, host, output).await
         }
-        ClientCommand::RegistrationToken { uses, expires } => {
-            registration_token(uses, expires, host, output).await
+        ClientCommand::RegistrationToken {
+            uses,
+            expires,
+            profile,
+        } => {
+            let profile = Profile::from_word(&profile).unwrap_or_default();
+            registration_token(uses, expires, profile, host, output).await
         }
         ClientCommand::Disable { client_id } => set_active(client_id, false, host, output).await,
         ClientCommand::Enable { client_id } => set_active(client_id, true, host, output).await,
@@ -217,9 +231,15 @@ pub(super) async fn run(
 
 async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failure> {
     let jwks = add.jwks.as_deref().map(super::input::read).transpose()?;
+    let profile = Profile::from_word(&add.profile).unwrap_or_default();
+    let audience = add
+        .assertion_audience
+        .as_deref()
+        .and_then(Audience::from_word);
     let new = NewClient {
         name: add.name,
         role: Role::from_word(&add.role).unwrap_or(Role::Agent),
+        profile,
         auth: AuthMethod::from_word(&add.auth).unwrap_or(AuthMethod::ClientSecretBasic),
         jwks,
         jwks_uri: add.jwks_uri,
@@ -228,7 +248,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
             certificate_bound: add.certificate_bound,
-            audience: Audience::from_word(&add.assertion_audience).unwrap_or_default(),
+            audience: audience.unwrap_or_else(|| profile.usual_audience()),
         },
         mode: Mode::from_word(&add.mode).unwrap_or(Mode::Poll),
         notification_endpoint: add.notify,
@@ -365,10 +385,11 @@ async fn rotate_secret(
 async fn registration_token(
     uses: u32,
     expires: Duration,
+    profile: Profile,
     host: &Host,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let made = register::dynamic::registration_token(&host.app, uses, expires).await?;
+    let made = register::dynamic::registration_token(&host.app, uses, expires, profile).await?;
     let token = made.token.expose_secret();
     if output.json {
         let expires_at = made.expires_at.unix_timestamp();
@@ -432,6 +453,7 @@ fn shown(client: &Client) -> Value {
         "client_id": client.id,
         "client_name": client.name,
         "role": client.role,
+        "profile": client.profile.as_str(),
         "state": state(client.active),
         "token_endpoint_auth_method": client.credentials.method(),
         "jwks_uri": client.keys().and_then(KeySource::address),

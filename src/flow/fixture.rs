@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::domain::action::{Asked, Card, Catalogue, Party, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
 use crate::domain::ciba::mode::Mode;
+use crate::domain::client::profile::Profile;
 use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{Client, Credentials, ProofTerms, Role};
 use crate::domain::id::{ClientId, DeviceId, ParcelId, RequestId, UserId};
@@ -140,6 +141,7 @@ impl House {
             name: "Billing Agent".into(),
             role: Role::Agent,
             active: true,
+            profile: Profile::Core,
             credentials: Credentials::SecretBasic(SecretHashes::of([0; 32])),
             request_signing: None,
             mode: Mode::Poll,

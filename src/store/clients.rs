@@ -16,6 +16,7 @@ use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::profile::Profile;
 use crate::domain::client::request_signing::RequestSigning;
 use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
@@ -74,6 +75,7 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         name: ActiveValue::Set(client.name.clone()),
         role: ActiveValue::Set(client.role.as_str().to_owned()),
         status: ActiveValue::Set(status(client.active).to_owned()),
+        profile: ActiveValue::Set(client.profile.as_str().to_owned()),
         auth_method: ActiveValue::Set(client.credentials.method().as_str().to_owned()),
         secret_hash: ActiveValue::Set(secret.map(|it| it.current.to_vec())),
         previous_secret_hash: ActiveValue::Set(None),
@@ -169,6 +171,7 @@ fn read(row: Model) -> Result<Client, StoreError> {
         name: row.name.clone(),
         role: Role::from_word(&row.role).ok_or_else(|| odd("role"))?,
         active: row.status == "active",
+        profile: Profile::from_word(&row.profile).ok_or_else(|| odd("profile"))?,
         credentials,
         proof: ProofTerms {
             dpop_bound: row.dpop_bound,

@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 
 use entity::registration_token::{ActiveModel, Column, Entity};
 
-use super::writer;
+use super::error::{StoreError, inconsistent};
+use super::only::Only as _;
+use super::{Store, writer};
+use crate::domain::client::profile::Profile;
 use crate::domain::id::RegistrationTokenId;
 use crate::domain::timestamp::milliseconds;
 
@@ -17,10 +20,27 @@ pub struct NewRegistrationToken {
     pub id: RegistrationTokenId,
     /// How many clients it is good for.
     pub uses: u32,
+    /// The profile of these clients.
+    pub profile: Profile,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it ends.
     pub expires_at: OffsetDateTime,
+}
+
+impl Store {
+    /// The profile of the clients a token lets in, if there is such a token.
+    pub async fn registration_profile(
+        &self,
+        id: RegistrationTokenId,
+    ) -> Result<Option<Profile>, StoreError> {
+        let row = Entity::find_by_id(id.0).only(&self.readers).await?;
+        let profile = row.map(|row| {
+            let odd = || inconsistent("registration_tokens", row.id, "profile");
+            Profile::from_word(&row.profile).ok_or_else(odd)
+        });
+        profile.transpose()
+    }
 }
 
 pub(super) async fn add<C: ConnectionTrait>(
@@ -30,6 +50,7 @@ pub(super) async fn add<C: ConnectionTrait>(
     let row = ActiveModel {
         id: ActiveValue::Set(new.id.0),
         uses_left: ActiveValue::Set(i32::try_from(new.uses).unwrap_or(i32::MAX)),
+        profile: ActiveValue::Set(new.profile.as_str().to_owned()),
         created_at: ActiveValue::Set(milliseconds(new.created_at)),
         expires_at: ActiveValue::Set(milliseconds(new.expires_at)),
     };

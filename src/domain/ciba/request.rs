@@ -139,6 +139,11 @@ pub fn read(
         .binding_message
         .map(binding_message::read)
         .transpose()?;
+    if client.profile.wants_context() && said.is_none() && details.is_empty() {
+        return Err(Refusal::InvalidRequest(
+            "binding_message or authorization_details must tell this request from others",
+        ));
+    }
     let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
     let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
     let hints = Hints {

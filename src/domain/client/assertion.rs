@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
-use super::jws;
 use super::keys::{PublicKeys, sha256};
+use super::{Client, jws};
 use crate::domain::id::ClientId;
 
 /// An assertion may not be valid for longer than this.
@@ -76,18 +76,19 @@ pub struct Us<'a> {
     pub endpoints: [&'a str; 2],
 }
 
-/// Checks an assertion (RFC 7523 §3): `iss` = `sub` = the client, `aud` = us and only us.
+/// Checks an assertion (RFC 7523 §3): `iss` = `sub` = the client, `aud` = us and only us, signed as its
+/// profile allows.
 pub(super) fn verify(
     keys: &PublicKeys,
     jwt: &str,
-    client: &ClientId,
-    (audience, us): (Audience, Us<'_>),
+    client: &Client,
+    us: Us<'_>,
     now: OffsetDateTime,
 ) -> Option<UsedAssertion> {
-    let header = read_header(jwt)?;
+    let header = read_header(jwt).filter(|header| client.profile.takes(&header.alg))?;
     let claims: Claims = keys.claims(jwt, &header.alg, header.kid.as_deref())?;
-    let expires_at = claims.judge(client, now)?;
-    if !audience.takes(&claims.aud, us) {
+    let expires_at = claims.judge(&client.id, now)?;
+    if !client.proof.audience.takes(&claims.aud, us) {
         return None;
     }
     Some(UsedAssertion {

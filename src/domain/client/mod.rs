@@ -10,6 +10,7 @@ pub(in crate::domain) mod jws;
 pub mod key_source;
 pub mod keys;
 pub mod metadata;
+pub mod profile;
 pub mod request_signing;
 pub mod secret;
 
@@ -20,6 +21,7 @@ use time::OffsetDateTime;
 
 use self::certificate::Subject;
 use self::key_source::KeySource;
+use self::profile::Profile;
 use self::request_signing::RequestSigning;
 use self::secret::SecretHashes;
 use crate::domain::ciba::mode::Mode;
@@ -36,6 +38,8 @@ pub struct Client {
     pub role: Role,
     /// A disabled client is refused everywhere, at once.
     pub active: bool,
+    /// How strictly it is held.
+    pub profile: Profile,
     /// How it proves who it is.
     pub credentials: Credentials,
     /// What it must prove besides.

@@ -16,6 +16,7 @@ use crate::domain::client::certificate::Subject;
 use crate::domain::client::delivery;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::client::keys::PublicKeys;
+use crate::domain::client::profile::Profile;
 use crate::domain::client::request_signing::RequestSigning;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
@@ -44,6 +45,8 @@ pub struct NewClient {
     pub name: String,
     /// What it is here for.
     pub role: Role,
+    /// How strictly it is held.
+    pub profile: Profile,
     /// How it will prove who it is.
     pub auth: AuthMethod,
     /// Its public keys, to authenticate or to sign its requests with.
@@ -76,6 +79,7 @@ impl NewClient {
         Self {
             name: name.into(),
             role: Role::Agent,
+            profile: Profile::Core,
             auth: AuthMethod::ClientSecretBasic,
             jwks: None,
             jwks_uri: None,
@@ -141,6 +145,7 @@ pub(super) async fn admit(
         name: name.into_string(),
         role: new.role,
         active: true,
+        profile: new.profile,
         credentials,
         proof: new.proof,
         request_signing,
@@ -152,6 +157,7 @@ pub(super) async fn admit(
         grant_types,
         created_at: now,
     };
+    client.profile.judge(&client)?;
     for attempt in 0..TRIES {
         // Who registers itself never gets the plain name: an operator may have meant it for another.
         if attempt > 0 || slug.is_empty() || admission.token.is_some() {
@@ -162,7 +168,8 @@ pub(super) async fn admit(
             .from(admission.from.clone())
             .fact("role", client.role.as_str())
             .fact("auth", client.credentials.method().as_str())
-            .fact("mode", client.mode.as_str());
+            .fact("mode", client.mode.as_str())
+            .fact("profile", client.profile.as_str());
         let commit = Commit::of(Write::AddClient(Box::new(client.clone()))).event(event);
         let commit = match admission.token {
             Some(token) => commit.and(Write::UseRegistrationToken(token, now)),

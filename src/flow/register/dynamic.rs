@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::metadata::{self, Metadata};
-use crate::domain::client::{Client, Role};
+use crate::domain::client::profile::Profile;
+use crate::domain::client::{Client, ProofTerms, Role};
 use crate::domain::id::{ClientId, RegistrationTokenId};
 use crate::flow::Unserved;
 use crate::store::{Commit, NewRegistrationToken, StoreError, Write};
@@ -25,22 +26,25 @@ pub struct RegistrationToken {
     pub uses: u32,
 }
 
-/// Hands out a token that is good for so many clients, for so long.
+/// Hands out a token that is good for so many clients of that profile, for so long.
 pub async fn registration_token(
     app: &App,
     uses: u32,
     life: Duration,
+    profile: Profile,
 ) -> Result<RegistrationToken, RegisterError> {
     let now = app.clock.now();
     let new = NewRegistrationToken {
         id: RegistrationTokenId(app.entropy.id(now)?),
         uses,
+        profile,
         created_at: now,
         expires_at: now + life,
     };
     let event = AuditEvent::new(now, Kind::RegistrationTokenMade, Actor::Operator)
         .fact("registration_token", new.id.to_string())
         .fact("uses", uses)
+        .fact("profile", profile.as_str())
         .fact("expires_at", new.expires_at.unix_timestamp());
     let write = Write::AddRegistrationToken(new);
     app.store.commit(Commit::of(write).event(event)).await?;
@@ -60,13 +64,15 @@ pub async fn register(
 ) -> Result<AddedClient, Unserved> {
     let id = app.secrets.registration_tokens.read(token);
     let id = RegistrationTokenId(id.ok_or(Refusal::InvalidToken)?);
+    let profile = app.store.registration_profile(id).await?;
+    let profile = profile.ok_or(Refusal::InvalidToken)?;
     let metadata = metadata::read(document).map_err(|why| refuse(&why))?;
     let admission = Admission {
         by: Actor::Client,
         from,
         token: Some(id),
     };
-    match admit(app, described(metadata), admission).await {
+    match admit(app, described(metadata, profile), admission).await {
         Ok(added) => Ok(added),
         Err(RegisterError::Store(StoreError::Overtaken)) => Err(Refusal::InvalidToken.into()),
         Err(RegisterError::Store(error)) => Err(error.into()),
@@ -110,16 +116,20 @@ pub fn shown_secret(added: &AddedClient) -> Option<&str> {
     added.secret.as_ref().map(ExposeSecret::expose_secret)
 }
 
-fn described(metadata: Metadata) -> NewClient {
+fn described(metadata: Metadata, profile: Profile) -> NewClient {
     NewClient {
         name: metadata.name,
         role: Role::Agent,
+        profile,
         auth: metadata.auth,
         jwks: metadata.jwks,
         jwks_uri: metadata.jwks_uri,
         tls_subject: metadata.tls_subject,
         request_signing_alg: metadata.request_signing_alg,
-        proof: metadata.proof,
+        proof: ProofTerms {
+            audience: profile.usual_audience(),
+            ..metadata.proof
+        },
         mode: metadata.mode,
         notification_endpoint: metadata.notification_endpoint,
         scopes: metadata.scopes,

@@ -11,6 +11,7 @@ use crate::channel::sender::RefusedUrl;
 use crate::domain::action::text::TextError;
 use crate::domain::client::delivery::BadDelivery;
 use crate::domain::client::keys::BadKeys;
+use crate::domain::client::profile::BadProfile;
 use crate::domain::client::request_signing::BadRequestSigning;
 use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
@@ -39,6 +40,9 @@ pub enum RegisterError {
     /// The keys cannot be a client's.
     #[error("the JWK Set cannot be used: {0}")]
     Keys(#[from] BadKeys),
+    /// Not what its profile asks for.
+    #[error(transparent)]
+    Profile(#[from] BadProfile),
     /// Requests that cannot be signed like that.
     #[error(transparent)]
     RequestSigning(#[from] BadRequestSigning),

@@ -1,5 +1,6 @@
 //! Clients that register themselves (RFC 7591, RFC 7592).
 
+use countersign::domain::client::profile::Profile;
 use countersign::flow::register::dynamic::registration_token;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -12,7 +13,7 @@ use crate::world::{Agent, Answer, World};
 const REGISTER: &str = "/oauth/register";
 
 async fn token(world: &World, uses: u32) -> String {
-    let made = registration_token(&world.app, uses, Duration::hours(1)).await;
+    let made = registration_token(&world.app, uses, Duration::hours(1), Profile::Core).await;
     made.expect("a token").token.expose_secret().to_owned()
 }
 

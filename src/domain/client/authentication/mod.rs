@@ -238,8 +238,7 @@ impl Presented {
             (Credentials::PrivateKeyJwt(source), Proof::Assertion(jwt)) => {
                 let jwt = jwt.expose_secret();
                 let keys = source.keys(fetched).ok_or_else(|| refused.clone())?;
-                let used =
-                    assertion::verify(keys, jwt, &client.id, (client.proof.audience, us), now);
+                let used = assertion::verify(keys, jwt, &client, us, now);
                 Some(used.ok_or(refused)?)
             }
             (Credentials::Tls(subject), Proof::Certificate) => {

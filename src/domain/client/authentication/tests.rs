@@ -12,6 +12,7 @@ use super::*;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::key_source::KeySource;
+use crate::domain::client::profile::Profile;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
 use crate::domain::token::keyring::SigningKey;
@@ -33,6 +34,7 @@ fn client(credentials: Credentials) -> Arc<Client> {
         name: "Agent".into(),
         role: Role::Agent,
         active: true,
+        profile: Profile::Core,
         credentials,
         request_signing: None,
         mode: Mode::Poll,
