@@ -1,59 +1,15 @@
 //! Certificates shown to the server itself, over TLS of its own.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::domain::client::certificate::Subject;
 use countersign::domain::client::{AuthMethod, ProofTerms};
 use countersign::flow::register::NewClient;
-use countersign::http;
-use countersign::server::{self, Limits, Tls, TlsFiles};
-use reqwest::Identity;
+use countersign::server::{Limits, Tls, TlsFiles};
 use tokio::io::AsyncReadExt;
 
+use crate::world::tls::{caller, file};
 use crate::world::{Agent, Answer, Asked, GRANT_TYPE, World, claims, form};
-
-fn file(name: &str) -> PathBuf {
-    crate::sources::root().join("tests/certificates").join(name)
-}
-
-/// The same server, at another port, over TLS; asking for certificates or not.
-async fn encrypted(world: &World, asking: bool) -> String {
-    let files = TlsFiles {
-        certificate: file("server.pem"),
-        key: file("server.key"),
-        client_ca: asking.then(|| file("ca.pem")),
-    };
-    let tls = Tls::open(world.app.clone(), &files).expect("files that fit");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-    let listener = listener.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let (router, stop) = (http::router(world.app.clone()), world.app.stop.clone());
-    let limits = Limits {
-        header_timeout: Duration::from_millis(500),
-        ..Limits::default()
-    };
-    world.app.tasks.spawn(async move {
-        let drain = Duration::from_secs(1);
-        let served = server::serve_with(listener, Some(tls), router, limits, stop, drain).await;
-        served.expect("served");
-    });
-    format!("https://{address}")
-}
-
-/// Whoever shows that certificate, if any.
-fn caller(name: Option<&str>) -> reqwest::Client {
-    let client = reqwest::Client::builder().danger_accept_invalid_certs(true);
-    let client = match name {
-        Some(name) => {
-            let read = |ending: &str| std::fs::read(file(&format!("{name}.{ending}")));
-            let pem = [read("pem").expect("a file"), read("key").expect("a file")].concat();
-            client.identity(Identity::from_pem(&pem).expect("an identity"))
-        }
-        None => client,
-    };
-    client.build().expect("a client")
-}
 
 async fn post(http: &reqwest::Client, url: &str, client: &Agent, more: &[(&str, &str)]) -> Answer {
     let mut pairs = vec![("client_id", client.id.as_str())];
@@ -87,7 +43,7 @@ async fn clients(world: &World) -> (Agent, Agent) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_shown_to_us_says_who_a_client_is_and_binds_its_tokens() {
     let world = World::sqlite().await;
-    let url = encrypted(&world, true).await;
+    let url = world.encrypted(true).await;
     let maya = world.person("Maya").await;
     let (named, own) = clients(&world).await;
     let ask = [("scope", "openid"), ("login_hint", maya.email.as_str())];
@@ -123,7 +79,11 @@ async fn a_certificate_shown_to_us_says_who_a_client_is_and_binds_its_tokens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_h01_hands_that_are_not_shaken_are_let_go() {
     let world = World::sqlite().await;
-    let url = encrypted(&world, false).await;
+    let limits = Limits {
+        header_timeout: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    let url = world.encrypted_with(false, limits).await;
     let address = url.strip_prefix("https://").expect("https");
     let mut silent = tokio::net::TcpStream::connect(address)
         .await

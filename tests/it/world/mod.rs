@@ -14,6 +14,7 @@ pub mod receiver;
 mod signer;
 mod site;
 pub mod smtp_server;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
