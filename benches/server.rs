@@ -175,6 +175,8 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         resources: Vec::new(),
         grant_types: vec![GRANT_TYPE.to_owned()],
         created_at: app.clock.now(),
+        revision: 0,
+        document_until: None,
     };
     match app
         .store

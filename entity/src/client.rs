@@ -61,6 +61,10 @@ pub struct Model {
     pub request_signing_alg: Option<String>,
     /// When it was registered.
     pub created_at: i64,
+    /// How often it was changed.
+    pub revision: i32,
+    /// Until when its document at its own address need not be read again, if that is where it comes from.
+    pub document_until: Option<i64>,
 }
 
 /// No relations: queries say their joins.

@@ -52,6 +52,9 @@ const TABLES: &[&str] = &[
         assertion_audience TEXT NOT NULL CHECK (assertion_audience IN ('strict', 'ciba-compat')),
         request_signing_alg TEXT,
         created_at BIGINT NOT NULL,
+        revision INTEGER NOT NULL CHECK (revision >= 0),
+        document_until BIGINT,
+        CHECK ((substr(id, 1, 8) = 'https://') = (document_until IS NOT NULL)),
         CHECK ((auth_method IN ('client_secret_basic', 'client_secret_post'))
             = (secret_hash IS NOT NULL)),
         CHECK ((auth_method IN ('private_key_jwt', 'self_signed_tls_client_auth')

@@ -152,6 +152,8 @@ impl House {
             resources: Vec::new(),
             grant_types: Vec::new(),
             created_at: self.now(),
+            revision: 0,
+            document_until: None,
         };
         let add = Commit::of(Write::AddUser(Box::new(user)));
         self.commit(add.and(Write::AddClient(Box::new(client))))

@@ -1,9 +1,9 @@
 //! Clients.
 
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait as _,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use entity::client::{ActiveModel, Column, Entity, Model};
@@ -47,6 +47,12 @@ impl Store {
         Ok(active.len() == different.len())
     }
 
+    /// How many clients there are whose id begins so.
+    pub async fn clients_below(&self, front: &str) -> Result<u64, StoreError> {
+        let below = Entity::find().filter(Column::Id.starts_with(front));
+        Ok(below.count(&self.readers).await?)
+    }
+
     /// All clients, by id.
     pub async fn clients(&self, at_most: u64) -> Result<Vec<Client>, StoreError> {
         let rows = Entity::find()
@@ -64,13 +70,38 @@ fn json(list: &[String]) -> String {
 
 /// Adds a client; 0 when the id is taken.
 pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result<u64, DbErr> {
+    let insert = Entity::insert_many([row(client)])
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(conn)
+        .await;
+    writer::rows(insert)
+}
+
+/// Changes what a client is registered as; 0 when it was changed or disabled since it was read.
+pub(super) async fn change<C: ConnectionTrait>(conn: &C, to: &Client) -> Result<u64, DbErr> {
+    let columns = ActiveModel {
+        id: ActiveValue::NotSet,
+        status: ActiveValue::NotSet,
+        created_at: ActiveValue::NotSet,
+        ..row(to)
+    };
+    let update = Entity::update_many()
+        .set(columns)
+        .filter(Column::Id.eq(to.id.0.as_str()))
+        .filter(Column::Status.eq(status(true)))
+        .filter(Column::Revision.eq(to.revision - 1));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+fn row(client: &Client) -> ActiveModel {
     let secret = client.credentials.secret();
     let (jwks, jwks_uri) = match client.keys() {
         Some(KeySource::Registered(keys)) => (Some(keys.document().to_owned()), None),
         Some(KeySource::At(url)) => (None, Some(url.clone())),
         None => (None, None),
     };
-    let row = ActiveModel {
+    let previous = secret.and_then(|it| it.previous);
+    ActiveModel {
         id: ActiveValue::Set(client.id.0.clone()),
         name: ActiveValue::Set(client.name.clone()),
         role: ActiveValue::Set(client.role.as_str().to_owned()),
@@ -78,8 +109,8 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
         profile: ActiveValue::Set(client.profile.as_str().to_owned()),
         auth_method: ActiveValue::Set(client.credentials.method().as_str().to_owned()),
         secret_hash: ActiveValue::Set(secret.map(|it| it.current.to_vec())),
-        previous_secret_hash: ActiveValue::Set(None),
-        previous_secret_until: ActiveValue::Set(None),
+        previous_secret_hash: ActiveValue::Set(previous.map(|(hash, _)| hash.to_vec())),
+        previous_secret_until: ActiveValue::Set(previous.map(|(_, until)| milliseconds(until))),
         jwks: ActiveValue::Set(jwks),
         jwks_uri: ActiveValue::Set(jwks_uri),
         delivery_mode: ActiveValue::Set(client.mode.as_str().to_owned()),
@@ -98,12 +129,9 @@ pub(super) async fn add<C: ConnectionTrait>(conn: &C, client: &Client) -> Result
             (client.request_signing.as_ref()).map(|it| it.algorithm().to_owned()),
         ),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
-    };
-    let insert = Entity::insert_many([row])
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(conn)
-        .await;
-    writer::rows(insert)
+        revision: ActiveValue::Set(client.revision),
+        document_until: ActiveValue::Set(client.document_until.map(milliseconds)),
+    }
 }
 
 /// Disables or enables a client; 0 when it already is.
@@ -128,6 +156,7 @@ pub(super) async fn rotate_secret<C: ConnectionTrait>(
     let update = Entity::update_many()
         .filter(Column::Id.eq(rotated.client.0.as_str()))
         .filter(Column::SecretHash.eq(rotated.from.to_vec()))
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .col_expr(Column::SecretHash, Expr::value(rotated.to.to_vec()))
         .col_expr(Column::PreviousSecretHash, Expr::value(kept))
         .col_expr(
@@ -187,6 +216,8 @@ fn read(row: Model) -> Result<Client, StoreError> {
         resources: list(&row.resources, "resources")?,
         grant_types: list(&row.grant_types, "grant_types")?,
         created_at: from_milliseconds(row.created_at),
+        revision: row.revision,
+        document_until: row.document_until.map(from_milliseconds),
         id: ClientId(row.id),
     })
 }

@@ -93,6 +93,10 @@ pub enum Write {
     Pace(RequestId, i32),
     /// Guard: the id is new.
     AddClient(Box<Client>),
+    /// Guard: it is active, and of the revision before.
+    ChangeClient(Box<Client>),
+    /// Every "always" for this client ends; not a guard.
+    StopStandingGrantsFor(ClientId, OffsetDateTime),
     /// Guard: there is such a client, in the other state.
     SetClientActive(ClientId, bool),
     /// A new token that lets clients register; not a guard.

@@ -166,6 +166,19 @@ pub(super) async fn stop<C: ConnectionTrait>(
     Ok(update.exec(conn).await?.rows_affected)
 }
 
+/// Stops every grant for a client.
+pub(super) async fn stop_all<C: ConnectionTrait>(
+    conn: &C,
+    client: &ClientId,
+    at: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let update = Entity::update_many()
+        .filter(Column::ClientId.eq(client.0.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)));
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
 /// 0 when one of these was stopped or is over. Holds them until the commit is done, so that none is stopped
 /// in between.
 pub(super) async fn stand<C: ConnectionTrait>(

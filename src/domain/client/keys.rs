@@ -93,6 +93,13 @@ impl PublicKeys {
         thumbprints.any(|thumbprint| certificate.has_key(&thumbprint))
     }
 
+    /// Whether each of those others is one of these.
+    pub fn include(&self, others: &Self) -> bool {
+        let mine: Vec<_> = self.keys.iter().map(PublicKey::thumbprint).collect();
+        let mut others = others.keys.iter().map(PublicKey::thumbprint);
+        others.all(|other| mine.contains(&other))
+    }
+
     /// The claims of a JWS that one of these keys has signed. A `kid` names one of them and nothing else.
     pub fn claims<C: DeserializeOwned>(
         &self,

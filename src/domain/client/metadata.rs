@@ -6,11 +6,12 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 use super::certificate::Subject;
 use super::delivery::{self, BadDelivery};
 use super::keys::{ALGORITHMS, BadKeys, PublicKeys};
-use super::{AuthMethod, ProofTerms, Role};
+use super::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::ciba::GRANT_TYPE;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::token::refresh;
@@ -30,6 +31,15 @@ pub enum BadMetadata {
     /// Keys that cannot be a client's.
     #[error("jwks cannot be used: {0}")]
     Keys(#[from] BadKeys),
+    /// A replacement for somebody else, or for nobody.
+    #[error("client_id must be the one that is replaced")]
+    NotItself,
+    /// A replacement that says what only we can.
+    #[error("{0} is not the client's to say")]
+    Ours(&'static str),
+    /// A replacement with another secret.
+    #[error("client_secret is not this client's: a client does not choose its secret")]
+    Secret,
     /// Mode, endpoint and grant types do not go together.
     #[error(transparent)]
     Delivery(#[from] BadDelivery),
@@ -84,6 +94,36 @@ struct Raw {
     backchannel_authentication_request_signing_alg: Option<String>,
     id_token_signed_response_alg: Option<String>,
     subject_type: Option<String>,
+}
+
+/// Members that a replacement must not have (RFC 7592 §2.2): they are ours to say.
+const OURS: [&str; 4] = [
+    "registration_access_token",
+    "registration_client_uri",
+    "client_secret_expires_at",
+    "client_id_issued_at",
+];
+
+/// Judges what a client wants to be instead (RFC 7592 §2.2): everything, of which what is left out is the
+/// usual.
+pub fn read_replacement(
+    document: &Value,
+    of: &Client,
+    now: OffsetDateTime,
+) -> Result<Metadata, BadMetadata> {
+    let text = |name: &str| document.get(name).map(|it| it.as_str().unwrap_or_default());
+    if text("client_id") != Some(of.id.0.as_str()) {
+        return Err(BadMetadata::NotItself);
+    }
+    if let Some(ours) = OURS.into_iter().find(|name| document.get(*name).is_some()) {
+        return Err(BadMetadata::Ours(ours));
+    }
+    let kept = of.credentials.secret();
+    let known = |secret: &str| kept.is_some_and(|kept| kept.take(secret, now));
+    if !text("client_secret").is_none_or(known) {
+        return Err(BadMetadata::Secret);
+    }
+    read(document)
 }
 
 /// Judges what a client says of itself.
@@ -247,7 +287,6 @@ mod tests {
             ("token_endpoint_auth_method", json!("none")),
             ("token_endpoint_auth_signing_alg", json!("HS256")),
             ("id_token_signed_response_alg", json!("none")),
-            ("subject_type", json!("pairwise")),
             ("grant_types", json!(["password"])),
             ("response_types", json!(["code"])),
         ] {
@@ -267,6 +306,28 @@ mod tests {
             named.tls_subject,
             Some(Subject::Ip("10.0.0.1".parse().unwrap()))
         );
+    }
+
+    #[test]
+    fn t08_no_client_is_promised_a_subject_of_its_own() {
+        let pairwise = |more: Value| {
+            let mut members = json!({"subject_type": "pairwise"});
+            members
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            with(members)
+        };
+        // With what a sector is known by, or without.
+        for more in [
+            json!({}),
+            json!({"jwks_uri": "https://a.example/k", "token_endpoint_auth_method": "private_key_jwt"}),
+            json!({"sector_identifier_uri": "https://a.example/sector.json"}),
+        ] {
+            let refused = Err(BadMetadata::NotOffered("subject_type"));
+            assert_eq!(pairwise(more.clone()), refused, "{more}");
+        }
+        assert!(with(json!({"subject_type": "public"})).is_ok());
     }
 
     #[test]

@@ -3,8 +3,10 @@
 pub mod assertion;
 pub mod authentication;
 pub mod certificate;
+pub mod change;
 pub mod confirmation;
 pub mod delivery;
+
 pub mod dpop;
 pub(in crate::domain) mod jws;
 pub mod key_source;
@@ -60,6 +62,10 @@ pub struct Client {
     pub grant_types: Vec<String>,
     /// When it was registered.
     pub created_at: OffsetDateTime,
+    /// How often it was changed: a change is made to what was read, or not at all.
+    pub revision: i32,
+    /// Until when its document need not be read again, if it comes from one.
+    pub document_until: Option<OffsetDateTime>,
 }
 
 /// What a client is here for.
@@ -172,6 +178,16 @@ impl Credentials {
         match self {
             Self::SecretBasic(secret) | Self::SecretPost(secret) => Some(secret),
             Self::PrivateKeyJwt(_) | Self::Tls(_) | Self::SelfSignedTls(_) => None,
+        }
+    }
+
+    /// The same with a secret it has already, if they rest on one.
+    #[must_use]
+    pub fn keeping(self, secret: SecretHashes) -> Self {
+        match self {
+            Self::SecretBasic(_) => Self::SecretBasic(secret),
+            Self::SecretPost(_) => Self::SecretPost(secret),
+            Self::PrivateKeyJwt(_) | Self::Tls(_) | Self::SelfSignedTls(_) => self,
         }
     }
 

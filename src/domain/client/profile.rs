@@ -149,6 +149,8 @@ mod tests {
             resources: Vec::new(),
             grant_types: Vec::new(),
             created_at: OffsetDateTime::UNIX_EPOCH,
+            revision: 0,
+            document_until: None,
         }
     }
 

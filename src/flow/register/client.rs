@@ -132,32 +132,8 @@ pub(super) async fn admit(
     admission: Admission,
 ) -> Result<AddedClient, RegisterError> {
     let now = app.clock.now();
-    let name = display_name(&new.name).map_err(RegisterError::Name)?;
-    check_lists(&new)?;
-    let keys = key_source(app, &new)?;
-    let (credentials, secret) = credentials(app, &new, keys.clone())?;
-    let request_signing = request_signing(&new, &credentials, keys)?;
-    let grant_types = grant_types(&new)?;
-    check_delivery(app, &new, &grant_types)?;
-    let slug = slug(name.as_str());
-    let mut client = Client {
-        id: ClientId(slug.clone()),
-        name: name.into_string(),
-        role: new.role,
-        active: true,
-        profile: new.profile,
-        credentials,
-        proof: new.proof,
-        request_signing,
-        mode: new.mode,
-        notification_endpoint: new.notification_endpoint,
-        scopes: new.scopes,
-        types: new.types,
-        resources: new.resources,
-        grant_types,
-        created_at: now,
-    };
-    client.profile.judge(&client)?;
+    let AddedClient { mut client, secret } = judged(app, new)?;
+    let slug = client.id.0.clone();
     for attempt in 0..TRIES {
         // Who registers itself never gets the plain name: an operator may have meant it for another.
         if attempt > 0 || slug.is_empty() || admission.token.is_some() {
@@ -183,6 +159,38 @@ pub(super) async fn admit(
         }
     }
     Err(RegisterError::Taken(client.id.0))
+}
+
+/// What a client is registered as, if it may be that, under an id that follows from its name.
+pub(super) fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
+    let name = display_name(&new.name).map_err(RegisterError::Name)?;
+    check_lists(&new)?;
+    let keys = key_source(app, &new)?;
+    let (credentials, secret) = credentials(app, &new, keys.clone())?;
+    let request_signing = request_signing(&new, &credentials, keys)?;
+    let grant_types = grant_types(&new)?;
+    check_delivery(app, &new, &grant_types)?;
+    let client = Client {
+        id: ClientId(slug(name.as_str())),
+        name: name.into_string(),
+        role: new.role,
+        active: true,
+        profile: new.profile,
+        credentials,
+        proof: new.proof,
+        request_signing,
+        mode: new.mode,
+        notification_endpoint: new.notification_endpoint,
+        scopes: new.scopes,
+        types: new.types,
+        resources: new.resources,
+        grant_types,
+        created_at: app.clock.now(),
+        revision: 0,
+        document_until: None,
+    };
+    client.profile.judge(&client)?;
+    Ok(AddedClient { client, secret })
 }
 
 /// Disables a client, or enables it again.

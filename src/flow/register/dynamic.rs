@@ -4,7 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use time::{Duration, OffsetDateTime};
 
 use super::RegisterError;
-use super::client::{AddedClient, Admission, NewClient, admit};
+use super::change::change;
+use super::client::{AddedClient, Admission, NewClient, admit, judged};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::refusal::Refusal;
@@ -75,9 +76,17 @@ pub async fn register(
     match admit(app, described(metadata, profile), admission).await {
         Ok(added) => Ok(added),
         Err(RegisterError::Store(StoreError::Overtaken)) => Err(Refusal::InvalidToken.into()),
-        Err(RegisterError::Store(error)) => Err(error.into()),
-        Err(RegisterError::Entropy(error)) => Err(error.into()),
-        Err(other) => Err(refuse(&other).into()),
+        Err(error) => Err(unserved(error)),
+    }
+}
+
+fn unserved(error: RegisterError) -> Unserved {
+    if let RegisterError::Store(error) = error {
+        error.into()
+    } else if let RegisterError::Entropy(error) = error {
+        error.into()
+    } else {
+        refuse(&error).into()
     }
 }
 
@@ -88,6 +97,34 @@ pub async fn registered(app: &App, id: &ClientId, token: &str) -> Result<Client,
     }
     let found = app.store.client(id).await?.filter(|client| client.active);
     found.ok_or_else(|| Refusal::InvalidToken.into())
+}
+
+/// A client is something else from now on. Its secret, if it needs one and had none, is in the answer.
+pub async fn replace(
+    app: &App,
+    id: &ClientId,
+    token: &str,
+    document: &serde_json::Value,
+    from: Option<String>,
+) -> Result<AddedClient, Unserved> {
+    let before = registered(app, id, token).await?;
+    let metadata = metadata::read_replacement(document, &before, app.clock.now());
+    let metadata = metadata.map_err(|why| refuse(&why))?;
+    let mut to = judged(app, described(metadata, before.profile)).map_err(unserved)?;
+    if let Some(kept) = before.credentials.secret() {
+        to.client.credentials = to.client.credentials.keeping(*kept);
+        to.secret = None;
+    }
+    // What an operator has said of it stays.
+    to.client.role = before.role;
+    to.client.resources.clone_from(&before.resources);
+    to.client.proof.audience = before.proof.audience;
+    match change(app, &before, to.client, Actor::Client, from).await {
+        Ok(client) => Ok(AddedClient { client, ..to }),
+        // It was disabled, or changed by somebody else, at this moment.
+        Err(StoreError::Overtaken) => Err(Refusal::InvalidToken.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A client takes its registration back: it is refused everywhere, and nothing of it is honoured.
@@ -116,7 +153,8 @@ pub fn shown_secret(added: &AddedClient) -> Option<&str> {
     added.secret.as_ref().map(ExposeSecret::expose_secret)
 }
 
-fn described(metadata: Metadata, profile: Profile) -> NewClient {
+/// What metadata asks for.
+pub(super) fn described(metadata: Metadata, profile: Profile) -> NewClient {
     NewClient {
         name: metadata.name,
         role: Role::Agent,

@@ -3,6 +3,7 @@
 //! There is no other way in but with a token an operator has handed out ([`dynamic`]): a stranger registers nothing. A disabled client is refused everywhere at
 //! once, a disabled person cannot be asked, and what they allowed is not honoured.
 
+mod change;
 mod client;
 pub mod dynamic;
 mod person;

@@ -34,7 +34,9 @@ pub fn router() -> Router<App> {
         .route(paths::REGISTRATION, post(registration::register))
         .route(
             paths::REGISTERED,
-            get(registration::read).delete(registration::delete),
+            get(registration::read)
+                .put(registration::replace)
+                .delete(registration::delete),
         )
         .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECTION, post(introspection::introspect))

@@ -7,12 +7,12 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::domain::action::json::{Limits, strict};
+use crate::domain::action::json::{JsonError, Limits, strict};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::Client;
 use crate::domain::client::key_source::KeySource;
 use crate::domain::id::ClientId;
-use crate::flow::register::dynamic;
+use crate::flow::register::{AddedClient, dynamic};
 use crate::http::extract::form::{self, MOST_BYTES};
 use crate::http::extract::peer;
 use crate::http::reply::oauth_error::{OAuthError, json as reply};
@@ -25,24 +25,47 @@ pub(super) async fn register(
 ) -> Result<Response, OAuthError> {
     let (parts, body) = request.into_parts();
     let token = bearer(&parts.headers)?.to_owned();
-    if !form::is_json(&parts.headers) {
-        return Err(Refusal::InvalidRequest("the body must be application/json").into());
-    }
-    let body = form::body_of(&parts.headers, body, MOST_BYTES).await?;
-    let document = strict(&body, Limits::REQUEST).map_err(|why| {
-        let words = why.to_string();
-        Refusal::InvalidClientMetadata(words)
-    })?;
+    let document = document(&parts.headers, body).await?;
     let from = peer::from(&app, &parts.headers, &parts.extensions);
     let added = dynamic::register(&app, &token, &document, from).await?;
-    let mut described = described(&app, &added.client);
+    Ok(reply(StatusCode::CREATED, &shown_once(&app, &added)))
+}
+
+/// `PUT /oauth/register/{client_id}`.
+pub(super) async fn replace(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Result<Response, OAuthError> {
+    let (parts, body) = request.into_parts();
+    let token = bearer(&parts.headers)?.to_owned();
+    let document = document(&parts.headers, body).await?;
+    let from = peer::from(&app, &parts.headers, &parts.extensions);
+    let to = dynamic::replace(&app, &ClientId(id), &token, &document, from).await?;
+    Ok(reply(StatusCode::OK, &shown_once(&app, &to)))
+}
+
+/// What a client says of itself.
+async fn document(headers: &HeaderMap, body: Body) -> Result<Value, OAuthError> {
+    if !form::is_json(headers) {
+        return Err(Refusal::InvalidRequest("the body must be application/json").into());
+    }
+    let body = form::body_of(headers, body, MOST_BYTES).await?;
+    let document = strict(&body, Limits::REQUEST);
+    let refuse = |why: JsonError| Refusal::InvalidClientMetadata(why.to_string());
+    Ok(document.map_err(refuse)?)
+}
+
+/// What is in force, with the secret if there is a new one.
+fn shown_once(app: &App, client: &AddedClient) -> Value {
+    let mut described = described(app, &client.client);
     if let (Some(members), Some(secret)) =
-        (described.as_object_mut(), dynamic::shown_secret(&added))
+        (described.as_object_mut(), dynamic::shown_secret(client))
     {
         members.insert("client_secret".to_owned(), json!(secret));
         members.insert("client_secret_expires_at".to_owned(), json!(0));
     }
-    Ok(reply(StatusCode::CREATED, &described))
+    described
 }
 
 /// `GET /oauth/register/{client_id}`.

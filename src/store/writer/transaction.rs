@@ -202,6 +202,7 @@ impl Kind {
             | Write::DeviceReached(..)
             | Write::ClaimParcels(_)
             | Write::DropParcels(..)
+            | Write::StopStandingGrantsFor(..)
             | Write::HurryLetter(..)
             | Write::ForgetExpired(_) => Self::Consequence,
             Write::OpenRequest(_)
@@ -219,6 +220,7 @@ impl Kind {
             | Write::StopStandingGrant(..)
             | Write::UseAssertion(..)
             | Write::AddClient(_)
+            | Write::ChangeClient(_)
             | Write::SetClientActive(..)
             | Write::RotateSecret(_)
             | Write::AddRegistrationToken(_)
@@ -262,6 +264,10 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => moving::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,
+        Write::ChangeClient(to) => clients::change(conn, to).await,
+        Write::StopStandingGrantsFor(client, at) => {
+            standing_grants::stop_all(conn, client, *at).await
+        }
         Write::AddRegistrationToken(new) => registration_tokens::add(conn, new).await,
         Write::UseRegistrationToken(id, at) => {
             registration_tokens::use_for_one(conn, *id, *at).await

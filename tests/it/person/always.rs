@@ -16,7 +16,7 @@ async fn pay(agent: &Agent, email: &str, amount: &str, creditor: &str) -> Asked 
 }
 
 /// Opens the sheet by the button the page has, and agrees with these picks.
-async fn allow_always(browser: &mut Browser, asked: &Asked, picks: &[(&str, &str)]) -> Page {
+pub async fn allow_always(browser: &mut Browser, asked: &Asked, picks: &[(&str, &str)]) -> Page {
     let page = browser.get(&asked.page()).await;
     assert!(page.has_button("Always…"), "{}", page.text());
     let sheet = browser.get(&format!("{}/always", asked.page())).await;

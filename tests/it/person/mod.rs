@@ -9,6 +9,8 @@ mod sessions;
 mod sign_in;
 mod states;
 
+pub use always::allow_always;
+
 /// The sign-in link in a letter that was put into a folder.
 pub fn sign_in_url(letter: &str) -> String {
     let joined = letter.replace("=\r\n", "");

@@ -45,6 +45,8 @@ fn client(credentials: Credentials) -> Arc<Client> {
         resources: Vec::new(),
         grant_types: Vec::new(),
         created_at: now(),
+        revision: 0,
+        document_until: None,
     })
 }
 
