@@ -25,7 +25,7 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The name of every test: a function marked as one, or told through `both!`.
+/// The name of every test: a function marked as one, or told through `both!` or `module!`.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for path in ["src", "tests/it", "entity", "migration"]
@@ -38,7 +38,8 @@ fn tests() -> BTreeSet<String> {
             let rest = &tokens[at..];
             marked |= starts_with(rest, &["[", "test", "]"])
                 || starts_with(rest, &["tokio", "::", "test"])
-                || starts_with(rest, &["both", "!"]);
+                || starts_with(rest, &["both", "!"])
+                || starts_with(rest, &["module", "!"]);
             if marked && starts_with(rest, &["fn"]) {
                 names.extend(rest.get(1).map(|name| name.text.clone()));
                 marked = false;

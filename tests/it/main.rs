@@ -25,6 +25,7 @@ mod collect;
 mod delivery;
 mod discovery;
 mod documents;
+mod fapi;
 mod pages;
 mod person;
 mod process;
