@@ -70,6 +70,9 @@ pub struct Model {
     /// The key that was shown when it was asked, as `cnf`: JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub bound_to: Option<String>,
+    /// What the agent wants of the sign-in behind a yes, if anything: JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub wanted: Option<String>,
 }
 
 /// No relations: queries say their joins.

@@ -111,6 +111,7 @@ const TABLES: &[&str] = &[
         cancelled_by TEXT,
         redeemed_at BIGINT,
         bound_to TEXT,
+        wanted TEXT,
         CHECK ((mode = 'poll') = (notification_token IS NULL)),
         CHECK ((state = 'pending') = (settled_at IS NULL)),
         CHECK ((answer IS NULL) = (decision IS NULL)),
@@ -316,7 +317,7 @@ const GUARDS_SQLITE: &[&str] = &[
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
-          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to
+          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens
@@ -341,7 +342,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
-          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to
+          OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
         EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens FOR EACH ROW

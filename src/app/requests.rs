@@ -102,6 +102,7 @@ mod tests {
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,
+            wanted: Default::default(),
         };
         StoredRequest {
             request: ApprovalRequest::Pending(Pending { question }),

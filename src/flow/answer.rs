@@ -1,28 +1,32 @@
 //! A person answers.
 //!
 //! The form was made for one request and one card: its digest comes back with the answer, so nobody can
-//! answer what they were not shown. Two answers race at the row; the later one is told the earlier.
+//! answer what they were not shown. Two answers race at the row; the later one is told the earlier. A yes
+//! also stands on the catalogue it was judged by: what was forbidden meanwhile is allowed by nobody.
 
 use std::collections::BTreeMap;
 
-use crate::app::App;
+use crate::app::{App, VersionedCatalogue};
 use crate::domain::action::text::agent_text;
 use crate::domain::action::{AskedItem, Permission};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{
     Answer, ApprovalRequest, DecidedBy, Decision, Pending, Question, Settled, Step,
 };
-use crate::domain::consent::assurance::fresh_enough;
+use crate::domain::consent::step_up::FallsShort;
 use crate::domain::consent::{Bounds, StandingGrant, end_choices};
 use crate::domain::id::{RequestId, StandingGrantId};
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
 use crate::flow::sign_in::Present;
-use crate::flow::{effects, load};
+use crate::flow::{effects, load, watch};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
 pub const LONGEST_REASON: usize = 280;
+
+/// How often an answer is judged anew when another catalogue was applied under it.
+const TRIES: usize = 3;
 
 /// What the person chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +56,10 @@ pub enum AnswerError {
     Changed,
     /// Somebody, or time, was first; here is what it is now.
     Settled(Box<StoredRequest>),
-    /// The person must prove again that it is them.
-    SignInTooOld,
+    /// The person must prove again, or more surely, that it is them.
+    SignIn(FallsShort),
+    /// Policy has forbidden it since it was asked.
+    Forbidden,
     /// There is no "always" for this.
     AlwaysNotOffered,
     /// The bounds cannot be; in words for the person.
@@ -91,6 +97,32 @@ pub async fn answer(
     shown: [u8; 32],
     from: Option<String>,
 ) -> Result<StoredRequest, AnswerError> {
+    for _ in 0..TRIES {
+        let catalogue = app.catalogue.get();
+        let (choice, from) = (choice.clone(), from.clone());
+        let answered = answered_by(app, &catalogue, id, by, choice, shown, from).await?;
+        if let Some(answered) = answered {
+            return Ok(answered);
+        }
+        app.requests.forget(id);
+        watch::catalogue(app).await?;
+        if app.catalogue.get().version == catalogue.version {
+            break;
+        }
+    }
+    settled_otherwise(app, id).await
+}
+
+/// Takes an answer, judged by a catalogue. None when it was overtaken.
+async fn answered_by(
+    app: &App,
+    catalogue: &VersionedCatalogue,
+    id: RequestId,
+    by: &Present,
+    choice: Choice,
+    shown: [u8; 32],
+    from: Option<String>,
+) -> Result<Option<StoredRequest>, AnswerError> {
     let stored = load::to_settle(app, id).await?;
     let stored = stored.filter(|it| it.request.question().user == by.user.id);
     let stored = stored.ok_or(AnswerError::NotYours)?;
@@ -103,16 +135,20 @@ pub async fn answer(
     }
     // A no needs no proof: whoever stops something may be stopped by nothing.
     if !matches!(choice, Choice::Deny { .. }) {
-        fresh_enough(pending.question.tier, by.session.authenticated_at, now)
-            .map_err(|_| AnswerError::SignInTooOld)?;
+        let asked = &pending.question.asked;
+        if asked.forbidden_by(&catalogue.catalogue).is_some() {
+            return Err(AnswerError::Forbidden);
+        }
+        by.may_allow(&pending.question, now)
+            .map_err(AnswerError::SignIn)?;
     }
-    let standing = standing_grants(app, &pending, &choice)?;
+    let standing = standing_grants(app, catalogue, &pending, &choice)?;
     let step = decide(pending, choice, by, now)?;
-    let commit = commit(&step, standing, from.as_deref());
+    let commit = commit(&step, catalogue.version, standing, from.as_deref());
     let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
     match app.commit(commit).await {
         Ok(()) => {}
-        Err(StoreError::Overtaken) => return settled_otherwise(app, id).await,
+        Err(StoreError::Overtaken) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
     let request = match step.next {
@@ -127,7 +163,7 @@ pub async fn answer(
     // Before the agent is woken: it will ask for this next.
     app.requests.remember(answered.clone());
     effects::carry_out(app, &step.effects);
-    Ok(answered)
+    Ok(Some(answered))
 }
 
 fn decide(
@@ -173,6 +209,7 @@ fn read_reason(reason: Option<&str>) -> Result<Option<String>, AnswerError> {
 /// The standing grants an "always" makes, one an item, and what the person read.
 fn standing_grants(
     app: &App,
+    catalogue: &VersionedCatalogue,
     pending: &Pending,
     choice: &Choice,
 ) -> Result<Vec<(StandingGrant, String)>, AnswerError> {
@@ -183,7 +220,6 @@ fn standing_grants(
     if question.asked.items.is_empty() {
         return Err(AnswerError::AlwaysNotOffered);
     }
-    let catalogue = app.catalogue.get();
     let nothing = BTreeMap::new();
     let mut grants = Vec::new();
     for (at, item) in question.asked.items.iter().enumerate() {
@@ -235,6 +271,7 @@ fn standing_grant(
 
 fn commit(
     step: &Step<Settled>,
+    catalogue: i32,
     standing: Vec<(StandingGrant, String)>,
     from: Option<&str>,
 ) -> Commit {
@@ -242,7 +279,7 @@ fn commit(
         Settled::Approved(to) => (
             &to.question,
             &to.decision,
-            Write::Approve(Box::new(to.clone())),
+            Write::Approve(Box::new(to.clone()), catalogue),
             Kind::RequestApproved,
         ),
         Settled::Denied(to) => (
@@ -293,7 +330,6 @@ fn answered(
 }
 
 async fn settled_otherwise(app: &App, id: RequestId) -> Result<StoredRequest, AnswerError> {
-    app.requests.forget(id);
     let stored = load::written(app, id).await?;
     let stored = stored.ok_or(AnswerError::NotYours)?;
     match stored.request {

@@ -329,16 +329,27 @@ impl Asked<'_> {
             tier: card.tier,
             card_digest,
             bound_to: self.bound_to,
+            wanted: self.request.wanted.clone(),
         }
     }
 
     fn opened(&self, question: &Question, now: OffsetDateTime) -> AuditEvent {
-        AuditEvent::new(now, Kind::RequestOpened, Actor::Client)
+        let event = AuditEvent::new(now, Kind::RequestOpened, Actor::Client)
             .about(question.id, &question.client, question.user)
             .from(self.envelope.from.clone())
             .fact("card_digest", hex(&question.card_digest))
             .fact("catalogue", self.catalogue.version)
-            .fact("tier", question.tier.as_str())
+            .fact("tier", question.tier.as_str());
+        let wanted = &question.wanted;
+        let event = match wanted.max_age {
+            Some(max_age) => event.fact("max_age", max_age),
+            None => event,
+        };
+        if wanted.acr_values.is_empty() {
+            event
+        } else {
+            event.fact("acr_values", wanted.acr_words())
+        }
     }
 
     /// An agent that floods a person is refused before it disturbs anyone.

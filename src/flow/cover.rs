@@ -7,8 +7,8 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
 use crate::domain::ciba::request::AuthenticationRequest;
 use crate::domain::client::authentication::Authenticated;
-use crate::domain::consent::assurance::Assurance;
 use crate::domain::consent::covering;
+use crate::domain::consent::step_up::SignIn;
 use crate::domain::id::StandingGrantId;
 use crate::domain::user::User;
 use crate::flow::ask::hex;
@@ -22,8 +22,7 @@ const AFTER_THE_ACKNOWLEDGEMENT: Duration = Duration::SECOND;
 /// What lets a request be approved without asking.
 pub(super) struct Cover {
     grants: Vec<StandingGrantId>,
-    assurance: Assurance,
-    authenticated_at: OffsetDateTime,
+    sign_in: SignIn,
 }
 
 /// Standing grants that together cover all that is asked.
@@ -55,7 +54,7 @@ pub(super) async fn find(
     covering.sort_unstable();
     covering.dedup();
     // A token that a rule allowed carries the sign-in the rule was made with, never a newer one.
-    let mut oldest: Option<(Assurance, OffsetDateTime)> = None;
+    let mut rests_on: Option<SignIn> = None;
     for grant in grants.iter().filter(|grant| covering.contains(&grant.id)) {
         let origin = app.store.request(grant.from_request).await?;
         let decision = origin.as_ref().and_then(|it| it.request.decision());
@@ -67,14 +66,23 @@ pub(super) async fn find(
         else {
             return Ok(None);
         };
-        if oldest.is_none_or(|(_, at)| *authenticated_at < at) {
-            oldest = Some((*assurance, *authenticated_at));
+        let sign_in = SignIn {
+            how: *assurance,
+            at: *authenticated_at,
+        };
+        // Older or weaker than the agent wants it: the person is asked.
+        if request.wanted.met_by(sign_in, now, now).is_err() {
+            return Ok(None);
         }
+        // Of several, no more is said than holds for each.
+        rests_on = Some(rests_on.map_or(sign_in, |other| SignIn {
+            how: other.how.min(sign_in.how),
+            at: other.at.min(sign_in.at),
+        }));
     }
-    Ok(oldest.map(|(assurance, authenticated_at)| Cover {
+    Ok(rests_on.map(|sign_in| Cover {
         grants: covering,
-        assurance,
-        authenticated_at,
+        sign_in,
     }))
 }
 
@@ -97,12 +105,7 @@ pub(super) fn approved(
         .fold(commit.event(event), |commit, grant| {
             commit.and(Write::UseStandingGrant(*grant, now))
         });
-    let step = Pending::open_covered(
-        question,
-        cover.grants,
-        cover.assurance,
-        cover.authenticated_at,
-    );
+    let step = Pending::open_covered(question, cover.grants, cover.sign_in.how, cover.sign_in.at);
     let later = now + AFTER_THE_ACKNOWLEDGEMENT;
     let callback = effects::callback(app, &step.next.question, now, later)?;
     Ok((

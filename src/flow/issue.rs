@@ -8,9 +8,8 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::action::{AskedItem, TokenForm};
-use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
+use crate::domain::ciba::approval::{Decision, Question};
 use crate::domain::client::confirmation::Confirmation;
-use crate::domain::consent::assurance::Assurance;
 use crate::domain::id::{AccessTokenId, GrantId, RequestId};
 use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
 use crate::domain::token::acting::Acting;
@@ -140,7 +139,8 @@ fn access_token(
 ) -> Result<(String, Option<Write>), Fault> {
     let issuer = app.settings.public_url.as_str();
     let question = it.question;
-    let (assurance, authenticated_at) = authentication(&it.decision.by);
+    // The one the answer rests on: a refresh is no new one.
+    let sign_in = it.decision.by.sign_in();
     let claims = AccessTokenClaims {
         iss: issuer,
         sub: question.user,
@@ -151,8 +151,8 @@ fn access_token(
         jti: it.jti,
         scope: it.scope.to_owned(),
         authorization_details: granted_details(it.items),
-        auth_time: numeric_date(authenticated_at),
-        acr: assurance.acr(),
+        auth_time: numeric_date(sign_in.at),
+        acr: sign_in.how.acr(),
         act: Acting::first(&question.client.0),
         may_act: None,
         approval_id: question.id,
@@ -169,7 +169,7 @@ fn id_token(
     access_token: &str,
     now: OffsetDateTime,
 ) -> Result<String, Fault> {
-    let (assurance, authenticated_at) = authentication(&it.decision.by);
+    let sign_in = it.decision.by.sign_in();
     let (pushed, usual) = (it.pushed.as_ref(), now + id_token::LIFETIME);
     let claims = IdTokenClaims {
         iss: app.settings.public_url.as_str(),
@@ -177,8 +177,8 @@ fn id_token(
         aud: &it.question.client.0,
         iat: numeric_date(now),
         exp: numeric_date(pushed.map_or(usual, |pushed| pushed.until.max(usual))),
-        auth_time: numeric_date(authenticated_at),
-        acr: assurance.acr(),
+        auth_time: numeric_date(sign_in.at),
+        acr: sign_in.how.acr(),
         at_hash: id_token::token_hash(access_token),
         rt_hash: pushed
             .and(it.refresh_token.as_deref())
@@ -188,20 +188,4 @@ fn id_token(
     let keyring = app.keyring.get();
     let signed = keyring.active.sign(TokenKind::IdToken, &claims);
     signed.map_err(|_| Fault::Key)
-}
-
-/// The sign-in the answer rests on: a refresh is no new one.
-fn authentication(by: &DecidedBy) -> (Assurance, OffsetDateTime) {
-    match by {
-        DecidedBy::Person {
-            assurance,
-            authenticated_at,
-            ..
-        }
-        | DecidedBy::StandingGrants {
-            assurance,
-            authenticated_at,
-            ..
-        } => (*assurance, *authenticated_at),
-    }
 }

@@ -175,6 +175,12 @@ pub enum NoAlways {
     NotOffered,
 }
 
+/// Whether policy has forbidden it since it was asked.
+pub fn forbidden(app: &App, seen: &Seen) -> bool {
+    let asked = &seen.request.question().asked;
+    asked.forbidden_by(&app.catalogue.get().catalogue).is_some()
+}
+
 /// What "always" would offer for a request, by today's catalogue.
 pub fn always(app: &App, seen: &Seen) -> Result<AlwaysOffer, NoAlways> {
     offer(&app.catalogue.get().catalogue, seen, app.clock.now())

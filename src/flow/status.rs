@@ -5,10 +5,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, State};
+use crate::domain::ciba::approval::{Answered, ApprovalRequest, DecidedBy, State};
 use crate::domain::ciba::mode::poll::Pace;
 use crate::domain::id::{ClientId, RequestId};
 use crate::domain::parcel::Promise;
+use crate::domain::token::access::numeric_date;
 use crate::flow::collect::LONGEST_WAIT;
 use crate::flow::{Fault, Unserved};
 use crate::outbox::{ChannelProgress, Progress};
@@ -37,6 +38,18 @@ pub struct Status {
     /// `person` or `standing_grant`, once there is an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<&'static str>,
+    /// `max_age` of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    /// Those of its `acr_values` that are ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<&'static str>,
+    /// How the person who allowed it had signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'static str>,
+    /// When they had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// `agent` or `operator`, if it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<&'static str>,
@@ -154,6 +167,11 @@ pub(super) fn describe(
         DecidedBy::Person { .. } => "person",
         DecidedBy::StandingGrants { .. } => "standing_grant",
     });
+    let allowed = request.decision().filter(|it| it.answer != Answered::Deny);
+    let (acr, auth_time) = allowed
+        .map(|decision| decision.by.sign_in())
+        .map(|it| (it.how.acr(), numeric_date(it.at)))
+        .unzip();
     let progress = promises.map(|promises| Progress::of(&request, promises, app.clock.now()));
     let (delivery, unreachable) = progress.map(|it| (it.channels, it.unreachable)).unzip();
     let collectable = matches!(state, State::Pending | State::Approved);
@@ -164,6 +182,10 @@ pub(super) fn describe(
         resume_state: resume_state(app, stored)?,
         reason,
         decided_by,
+        max_age: question.wanted.max_age,
+        acr_values: question.wanted.acr_words(),
+        acr,
+        auth_time,
         cancelled_by,
         match_code: stored.match_code.clone(),
         delivery,

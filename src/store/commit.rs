@@ -39,8 +39,8 @@ pub struct Commit {
 pub enum Write {
     /// A new request. A guard if it carries an idempotency key: the key must be new.
     OpenRequest(Box<NewRequest>),
-    /// Guard: pending, and before `answer_by`.
-    Approve(Box<Approved>),
+    /// Guard: pending, before `answer_by`, and no later catalogue than this one was applied.
+    Approve(Box<Approved>, i32),
     /// Guard: pending, and before `answer_by`.
     Deny(Box<Denied>),
     /// Guard: pending, and before `answer_by`.

@@ -41,6 +41,15 @@ pub enum AskedError {
 }
 
 impl Asked {
+    /// What policy lets nobody allow, if it is asked.
+    pub fn forbidden_by(&self, catalogue: &Catalogue) -> Option<&AskedItem> {
+        let forbidden = |item: &&AskedItem| {
+            let known = catalogue.permission(&item.key);
+            known.is_some_and(|(_, permission)| !permission.may_be_asked())
+        };
+        self.items.iter().find(forbidden)
+    }
+
     /// Puts together the scopes (without `openid`), details and `resource` parameters of a
     /// request. A scope asked for twice is asked for once.
     pub fn read(

@@ -13,8 +13,9 @@ use super::notification_token::NotificationToken;
 use super::refusal::Refusal;
 use super::{GRANT_TYPE, binding_message};
 use crate::domain::action::text::CleanText;
-use crate::domain::action::{Asked, AskedError, AskedItem, Catalogue, PermissionKey, read_details};
+use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
+use crate::domain::consent::step_up::Wanted;
 use crate::domain::token::keyring::Keyring;
 
 /// Longest `resume_state`, in bytes.
@@ -27,12 +28,13 @@ const LONGEST_SCOPE: usize = 2048;
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     missing_docs,
-    reason = "CIBA §7.1 explains each; RFC 9396, 8707 and 9449 the last but resume_state, which is ours"
+    reason = "CIBA §7.1 explains each; RFC 9396, 8707, 9449 and 9470 the others but resume_state, which is ours"
 )]
 pub struct Parameters<'a> {
     pub scope: Option<&'a str>,
     pub client_notification_token: Option<&'a str>,
     pub acr_values: Option<&'a str>,
+    pub max_age: Option<&'a str>,
     pub login_hint: Option<&'a str>,
     pub login_hint_token: Option<&'a str>,
     pub id_token_hint: Option<&'a str>,
@@ -63,6 +65,8 @@ pub struct AuthenticationRequest {
     pub answer_window: Duration,
     /// The agent's words to itself.
     pub resume_state: Option<String>,
+    /// What it wants of the sign-in behind a yes.
+    pub wanted: Wanted,
 }
 
 /// What a request is judged by.
@@ -90,6 +94,7 @@ impl<'a> Parameters<'a> {
             self.scope,
             self.client_notification_token,
             self.acr_values,
+            self.max_age,
             self.login_hint,
             self.login_hint_token,
             self.id_token_hint,
@@ -146,6 +151,7 @@ pub fn read(
     }
     let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
     let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
+    let wanted = Wanted::read(parameters.max_age, parameters.acr_values)?;
     let hints = Hints {
         login_hint: parameters.login_hint,
         login_hint_token: parameters.login_hint_token,
@@ -165,6 +171,7 @@ pub fn read(
         said,
         answer_window,
         resume_state,
+        wanted,
     })
 }
 
@@ -239,11 +246,7 @@ fn permitted(client: &Client, asked: &Asked) -> Result<(), Refusal> {
 /// What policy lets nobody be asked for (§13): known here, and for this client, so that who may not
 /// even name it learns nothing about it.
 fn not_forbidden(asked: &Asked, catalogue: &Catalogue) -> Result<(), Refusal> {
-    let forbidden = |item: &&AskedItem| {
-        let known = catalogue.permission(&item.key);
-        known.is_some_and(|(_, permission)| !permission.may_be_asked())
-    };
-    match asked.items.iter().find(forbidden) {
+    match asked.forbidden_by(catalogue) {
         Some(item) => Err(Refusal::Forbidden(item.key.clone())),
         None => Ok(()),
     }

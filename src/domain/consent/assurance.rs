@@ -11,8 +11,9 @@ use crate::domain::action::Tier;
 /// From tier high upwards, the sign-in behind an answer may not be older than this.
 pub const FRESH: Duration = Duration::minutes(5);
 
-/// What a sign-in rested on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a sign-in rested on, from less to more: a mailbox may be read by the agent itself, and nobody but
+/// whoever runs the server makes links there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// A one-time link sent to the person's mailbox: whoever reads the mailbox.

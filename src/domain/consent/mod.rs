@@ -4,6 +4,7 @@
 //! * [`bounds`]: how far an "always" may go, and what a person can choose
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`ending`]: until when
+//! * [`step_up`]: what an agent wants of the sign-in besides
 
 pub mod assurance;
 pub mod bounds;
@@ -12,6 +13,7 @@ mod limit;
 pub mod standing;
 #[cfg(test)]
 mod standing_tests;
+pub mod step_up;
 
 pub use bounds::{Bounds, BoundsError, FieldChoice, FieldChoices, Limit};
 pub use ending::{EndChoice, end_choices};

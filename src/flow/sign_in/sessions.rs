@@ -4,9 +4,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::SignInError;
 use crate::app::App;
-use crate::domain::action::Tier;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::consent::assurance::{Assurance, SignInTooOld, fresh_enough};
+use crate::domain::ciba::approval::Question;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::step_up::{FallsShort, SignIn, enough};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
 use crate::domain::user::browser::browser_name;
@@ -44,9 +45,14 @@ pub struct SignedIn {
 }
 
 impl Present {
-    /// Whether this sign-in may answer a question of that tier.
-    pub fn may_answer(&self, tier: Tier, now: OffsetDateTime) -> Result<(), SignInTooOld> {
-        fresh_enough(tier, self.session.authenticated_at, now)
+    /// Whether this sign-in may say yes to a question.
+    pub fn may_allow(&self, question: &Question, now: OffsetDateTime) -> Result<(), FallsShort> {
+        let sign_in = SignIn {
+            how: self.session.how,
+            at: self.session.authenticated_at,
+        };
+        let asked_at = question.opened_at;
+        enough(question.tier, &question.wanted, sign_in, asked_at, now)
     }
 }
 

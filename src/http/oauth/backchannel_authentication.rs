@@ -22,6 +22,7 @@ pub(super) async fn ask(
         scope: form.get("scope"),
         client_notification_token: form.get("client_notification_token"),
         acr_values: form.get("acr_values"),
+        max_age: form.get("max_age"),
         login_hint: form.get("login_hint"),
         login_hint_token: form.get("login_hint_token"),
         id_token_hint: form.get("id_token_hint"),

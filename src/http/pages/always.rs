@@ -95,7 +95,7 @@ fn sheet(
     let offer = match show::always(app, seen) {
         Ok(offer)
             if seen.request.state() == RequestState::Pending
-                && by.may_answer(question.tier, now).is_ok() =>
+                && by.may_allow(question, now).is_ok() =>
         {
             offer
         }

@@ -8,6 +8,7 @@ use super::PageError;
 use super::decision_form::DecisionForm;
 use super::request::{not_yours, shown};
 use crate::app::App;
+use crate::domain::consent::step_up::FallsShort;
 use crate::domain::id::RequestId;
 use crate::flow::StoredRequest;
 use crate::flow::answer::{self as flow, AnswerError, Choice};
@@ -56,6 +57,14 @@ pub(super) async fn not_opened(
     Ok(response)
 }
 
+fn falls_short(why: FallsShort) -> &'static str {
+    match why {
+        FallsShort::TooOldForTier => "your sign-in is older than five minutes",
+        FallsShort::TooOld(_) => "your sign-in is older than the agent wants it",
+        FallsShort::TooWeak(_) => "the agent wants another kind of sign-in",
+    }
+}
+
 /// Says why an answer was not taken, on the page of the request as it is now.
 pub(super) async fn not_taken(
     app: &App,
@@ -71,9 +80,14 @@ pub(super) async fn not_taken(
             StatusCode::CONFLICT,
             "Your answer was not sent. This is not what you were shown before.".to_owned(),
         ),
-        AnswerError::SignInTooOld => (
+        AnswerError::SignIn(why) => (
             StatusCode::FORBIDDEN,
-            "Your answer was not sent: your sign-in is older than five minutes.".to_owned(),
+            format!("Your answer was not sent: {}.", falls_short(why)),
+        ),
+        AnswerError::Forbidden => (
+            StatusCode::FORBIDDEN,
+            "Your answer was not sent: whoever runs this server has forbidden this meanwhile."
+                .to_owned(),
         ),
         AnswerError::AlwaysNotOffered => (
             StatusCode::UNPROCESSABLE_ENTITY,

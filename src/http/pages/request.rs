@@ -12,11 +12,13 @@ use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
 use super::outcome::{Outcome, outcome};
 use super::raw::{Raw, raw};
+use super::settings::how_words;
 use super::sign_in::SIGN_IN_AGAIN;
 use super::words::{Agent, Moment, about, agent, leads_away, moment};
 use crate::app::App;
-use crate::domain::action::Tier;
 use crate::domain::action::card::Card;
+use crate::domain::action::{Tier, duration};
+use crate::domain::consent::step_up::{FallsShort, TO_READ};
 use crate::domain::id::RequestId;
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
@@ -36,13 +38,29 @@ struct RequestPage<'a> {
     left: String,
     digest: String,
     csrf: String,
-    /// The sign-in is too old to allow this.
-    stale: bool,
+    /// Why nobody can allow this, or not with this sign-in.
+    barred: Option<Barred>,
     again_csrf: String,
-    can_send: bool,
     no_always: Option<&'static str>,
     raw: Raw,
     problem: Option<String>,
+}
+
+/// Why there is only a no.
+struct Barred {
+    title: &'static str,
+    why: String,
+    helps: Helps,
+}
+
+/// What would help.
+#[derive(PartialEq, Eq)]
+enum Helps {
+    Nothing,
+    /// A letter with a link.
+    Letter,
+    /// A link from whoever runs the server.
+    Operator,
 }
 
 #[derive(Template)]
@@ -144,13 +162,55 @@ fn waiting(
             .secrets
             .csrf_token(session, &purpose(question.id, &digest)),
         digest,
-        stale: by.may_answer(question.tier, now).is_err(),
+        barred: barred(app, by, seen, now),
         again_csrf: app.secrets.csrf_token(session, SIGN_IN_AGAIN),
-        can_send: sign_in::can_send(app),
         no_always: show::always(app, seen).err().map(why_no_always),
         raw: raw(seen, now),
         card,
         problem,
+    })
+}
+
+/// What keeps a person from saying yes.
+fn barred(app: &App, by: &Present, seen: &Seen, now: OffsetDateTime) -> Option<Barred> {
+    if show::forbidden(app, seen) {
+        return Some(Barred {
+            title: "This cannot be allowed any more.",
+            why: "Whoever runs this server has forbidden it since you were asked. You can still deny: \
+                  then the agent knows at once."
+                .to_owned(),
+            helps: Helps::Nothing,
+        });
+    }
+    let why = by.may_allow(seen.request.question(), now).err()?;
+    let sends = sign_in::can_send(app);
+    let (why, by_letter) = match why {
+        FallsShort::TooOldForTier => {
+            let grave = grave(seen.card.tier).unwrap_or("Such");
+            let words = "requests need a sign-in that is not older than five minutes.";
+            (format!("{grave} {words}"), sends)
+        }
+        FallsShort::TooOld(age) if age < TO_READ => {
+            ("The agent wants a sign-in made for this.".to_owned(), sends)
+        }
+        FallsShort::TooOld(age) => {
+            let age = duration::words(age);
+            let words = format!("The agent wants a sign-in that is not older than {age}.");
+            (words, sends)
+        }
+        FallsShort::TooWeak(how) => {
+            let how = how_words(how);
+            (format!("The agent wants a sign-in {how}."), false)
+        }
+    };
+    Some(Barred {
+        title: "Sign in again to allow this.",
+        why: format!("{why} You can still deny."),
+        helps: if by_letter {
+            Helps::Letter
+        } else {
+            Helps::Operator
+        },
     })
 }
 

@@ -28,6 +28,14 @@ struct SettingsPage<'a> {
     csrf: String,
 }
 
+/// How somebody signed in.
+pub(super) fn how_words(how: Assurance) -> &'static str {
+    match how {
+        Assurance::EmailLink => "by a link in your mailbox",
+        Assurance::HostLink => "by a link from whoever runs this server",
+    }
+}
+
 /// Shows it.
 pub(super) async fn show(
     State(app): State<App>,
@@ -42,10 +50,7 @@ pub(super) async fn show(
         since: moment(by.session.created_at, now),
         until: moment(by.session.expires_at, now),
         idle: duration::words(app.settings.sessions.idle),
-        how: match by.session.how {
-            Assurance::EmailLink => "by a link in your mailbox",
-            Assurance::HostLink => "by a link from whoever runs this server",
-        },
+        how: how_words(by.session.how),
         browser: by.session.user_agent.as_deref(),
         csrf: app.secrets.csrf_token(by.session.id, SIGN_OUT),
     })

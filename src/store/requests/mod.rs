@@ -113,6 +113,9 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         cancelled_by: ActiveValue::Set(None),
         redeemed_at: ActiveValue::Set(None),
         bound_to: ActiveValue::Set(question.bound_to.as_ref().map(stored_json)),
+        wanted: ActiveValue::Set(
+            (!question.wanted.is_nothing()).then(|| stored_json(&question.wanted)),
+        ),
     }
 }
 
@@ -157,6 +160,12 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
             .as_deref()
             .map(|json| serde_json::from_str(json).map_err(|_| odd("bound_to")))
             .transpose()?,
+        wanted: row
+            .wanted
+            .as_deref()
+            .map(|json| serde_json::from_str(json).map_err(|_| odd("wanted")))
+            .transpose()?
+            .unwrap_or_default(),
     };
     let request = match (row.state.as_str(), decision, row.settled_at) {
         ("pending", None, None) => ApprovalRequest::Pending(Pending { question }),

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, IntoIden as _, OnConflict, Query, TableRef, UpdateStatement, ValueTuple,
+    Alias, Expr, ExprTrait, IntoIden as _, OnConflict, Query, SelectStatement, TableRef,
+    UpdateStatement, ValueTuple,
 };
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
+use entity::catalogue;
 use entity::request::{Column, Entity};
 
 use super::{NewRequest, is, row, stored_json};
@@ -43,10 +45,12 @@ pub(in crate::store) struct Answered<'a> {
     pub(in crate::store) id: RequestId,
     pub(in crate::store) decision: &'a Decision,
     pub(in crate::store) reason: Option<&'a str>,
+    /// The version of the catalogue it was judged by.
+    pub(in crate::store) catalogue: i32,
 }
 
-/// Writes answers, each to another request. Returns those that were in time: the request waits, and
-/// neither its person nor its client is disabled.
+/// Writes answers, each to another request. Returns those that were in time: the request waits, neither
+/// its person nor its client is disabled, and no later catalogue has been applied.
 pub(in crate::store) async fn answer<C: ConnectionTrait>(
     conn: &C,
     answers: &[Answered<'_>],
@@ -65,6 +69,7 @@ pub(in crate::store) async fn answer<C: ConnectionTrait>(
             answer.as_str().into(),
             stored_json(it.decision).into(),
             it.reason.map(str::to_owned).into(),
+            it.catalogue.into(),
         ]
     });
     let update = Query::update()
@@ -76,6 +81,7 @@ pub(in crate::store) async fn answer<C: ConnectionTrait>(
         .value(Column::Reason, given(6))
         .and_where(is(State::Pending))
         .and_where(Expr::col(Column::AnswerBy).gt(given(2)))
+        .and_where(Expr::exists(later_catalogue()).not())
         .to_owned();
     moved(conn, update, rows.collect()).await
 }
@@ -97,6 +103,16 @@ pub(in crate::store) async fn redeem<C: ConnectionTrait>(
         .and_where(Expr::col(Column::ExpiresAt).gt(given(2)))
         .to_owned();
     moved(conn, update, rows.collect()).await
+}
+
+/// A catalogue was applied after the one the answer was judged by.
+fn later_catalogue() -> SelectStatement {
+    let version = (catalogue::Entity, catalogue::Column::Version);
+    Query::select()
+        .expr(Expr::value(1))
+        .from(catalogue::Entity)
+        .and_where(Expr::col(version).gt(given(7)))
+        .to_owned()
 }
 
 /// What a row brings along in that place; the first is always its request's id.

@@ -130,17 +130,20 @@ impl<'a> Moves<'a> {
 
 /// The answer a write would give, if it is one.
 fn answered(write: &Write) -> Option<moving::Answered<'_>> {
-    if let Write::Approve(to) = write {
+    if let Write::Approve(to, catalogue) = write {
         Some(moving::Answered {
             id: to.question.id,
             decision: &to.decision,
             reason: None,
+            catalogue: *catalogue,
         })
     } else if let Write::Deny(to) = write {
         Some(moving::Answered {
             id: to.question.id,
             decision: &to.decision,
             reason: to.reason.as_deref(),
+            // A no stands whatever policy has become.
+            catalogue: i32::MAX,
         })
     } else {
         None
@@ -206,7 +209,7 @@ impl Kind {
             | Write::HurryLetter(..)
             | Write::ForgetExpired(_) => Self::Consequence,
             Write::OpenRequest(_)
-            | Write::Approve(_)
+            | Write::Approve(..)
             | Write::Deny(_)
             | Write::Cancel(_)
             | Write::Expire(_)
@@ -245,7 +248,7 @@ impl Kind {
 async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr> {
     match write {
         Write::OpenRequest(new) => moving::open_once(conn, new).await,
-        Write::Approve(_) | Write::Deny(_) => {
+        Write::Approve(..) | Write::Deny(_) => {
             let answers: Vec<_> = answered(write).into_iter().collect();
             Ok(moving::answer(conn, &answers).await?.len() as u64)
         }

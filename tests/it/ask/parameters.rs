@@ -92,6 +92,7 @@ async fn t13_any_parameter_but_resource_stands_once() {
         "client_notification_token",
         "user_code",
         "acr_values",
+        "max_age",
         "something_else",
     ] {
         let mut pairs = vec![("scope", "openid"), ("login_hint", maya.as_str())];
@@ -122,6 +123,21 @@ async fn t15_an_expiry_is_a_positive_integer_and_what_is_told_is_what_holds() {
     ] {
         let more = [("requested_expiry", requested)];
         assert_eq!(agent.ask(&maya, &more).await.expires_in, expires_in);
+    }
+}
+
+#[tokio::test]
+async fn an_age_is_a_number_of_seconds() {
+    let (_world, agent, maya) = agent_and_maya().await;
+    for wrong in ["-1", "1.5", "abc", " ", "1e3", "+1", "٣"] {
+        let answer = agent.try_ask(&maya, &[("max_age", wrong)]).await;
+        answer.refused(400, "invalid_request");
+    }
+    let long = "x".repeat(2049);
+    let answer = agent.try_ask(&maya, &[("acr_values", &long)]).await;
+    answer.refused(400, "invalid_request");
+    for taken in ["0", "86400", "9223372036854775808", ""] {
+        agent.ask(&maya, &[("max_age", taken)]).await;
     }
 }
 
@@ -209,7 +225,6 @@ async fn t33_what_ciba_does_not_define_is_ignored() {
         ("client_notification_token", canary),
         ("user_code", canary),
         ("nonce", canary),
-        ("max_age", "0"),
         ("claims", "{"),
         ("prompt", "none"),
         ("ui_locales", "x"),

@@ -108,6 +108,7 @@ async fn t28_t30_no_parameter_stands_beside_a_signed_request() {
         ("binding_message", "for the summer party"),
         ("requested_expiry", "60"),
         ("acr_values", "1"),
+        ("max_age", "60"),
         ("user_code", "1234"),
         ("client_notification_token", "x"),
         ("authorization_details", "[]"),
@@ -131,6 +132,30 @@ async fn t28_t30_no_parameter_stands_beside_a_signed_request() {
     send(&agent, &[("request", &jwt)], &[])
         .await
         .refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn an_age_may_be_signed_as_a_number_or_a_string() {
+    let world = World::sqlite().await;
+    world.person("Maya").await;
+    let (agent, signer) = signing(&world).await;
+    for (jti, age, taken) in [
+        ("1", json!(60), true),
+        ("2", json!("60"), true),
+        ("3", json!(-1), false),
+        ("4", json!(1.5), false),
+        ("5", json!([60]), false),
+    ] {
+        let mut claims = request(&world, &signer, jti);
+        claims["max_age"] = age;
+        let answer = send(&agent, &[("request", &signer.sign(&claims))], &[]).await;
+        if taken {
+            let id = answer.ok()["approval_id"].as_str().expect("an id");
+            assert_eq!(agent.status(id).await.ok()["max_age"], 60);
+        } else {
+            answer.refused(400, "invalid_request");
+        }
+    }
 }
 
 #[tokio::test]

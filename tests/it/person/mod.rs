@@ -8,6 +8,7 @@ mod inbox;
 mod sessions;
 mod sign_in;
 mod states;
+mod step_up;
 
 pub use always::allow_always;
 

@@ -18,6 +18,7 @@ use crate::domain::action::{Asked, AskedItem, Tier};
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::step_up::{SignIn, Wanted};
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, RequestId, SessionId, StandingGrantId, UserId};
 
@@ -50,6 +51,8 @@ pub struct Question {
     pub card_digest: [u8; 32],
     /// The key that was shown when it was asked.
     pub bound_to: Option<Confirmation>,
+    /// What the agent wants of the sign-in behind a yes.
+    pub wanted: Wanted,
 }
 
 /// A question in one of its states.
@@ -431,6 +434,27 @@ impl ApprovalRequest {
             | Self::Redeemed(Redeemed { decision, .. }) => Some(decision),
             Self::Expired(Expired { decision, .. }) => decision.as_ref(),
             Self::Pending(_) | Self::Cancelled(_) => None,
+        }
+    }
+}
+
+impl DecidedBy {
+    /// The sign-in the answer rests on: of an "always", the one it was given with.
+    pub fn sign_in(&self) -> SignIn {
+        match self {
+            Self::Person {
+                assurance,
+                authenticated_at,
+                ..
+            }
+            | Self::StandingGrants {
+                assurance,
+                authenticated_at,
+                ..
+            } => SignIn {
+                how: *assurance,
+                at: *authenticated_at,
+            },
         }
     }
 }

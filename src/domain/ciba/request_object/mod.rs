@@ -25,10 +25,11 @@ const TYPE: &str = "oauth-authz-req+jwt";
 const LONGEST_ID: usize = 256;
 
 /// Parameters whose value is a string.
-const STRINGS: [&str; 11] = [
+const STRINGS: [&str; 12] = [
     "scope",
     "client_notification_token",
     "acr_values",
+    "max_age",
     "login_hint",
     "login_hint_token",
     "id_token_hint",
@@ -38,6 +39,9 @@ const STRINGS: [&str; 11] = [
     "dpop_jkt",
     "requested_expiry",
 ];
+
+/// Those of them that may be numbers, too.
+const NUMBERS: [&str; 2] = ["requested_expiry", "max_age"];
 
 /// What a client must have said about itself for its signed requests to be taken.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +109,7 @@ impl RequestObject {
             scope: get("scope"),
             client_notification_token: get("client_notification_token"),
             acr_values: get("acr_values"),
+            max_age: get("max_age"),
             login_hint: get("login_hint"),
             login_hint_token: get("login_hint_token"),
             id_token_hint: get("id_token_hint"),
@@ -191,7 +196,7 @@ fn strings(claims: &Map<String, Value>) -> Result<Vec<(&'static str, String)>, R
             None => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => found.push((name, text.clone())),
-            Some(Value::Number(number)) if name == "requested_expiry" => {
+            Some(Value::Number(number)) if NUMBERS.contains(&name) => {
                 found.push((name, number.to_string()));
             }
             Some(_) => {
