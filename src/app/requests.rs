@@ -102,7 +102,7 @@ mod tests {
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,
-            wanted: Default::default(),
+            wanted: crate::domain::consent::step_up::Wanted::default(),
         };
         StoredRequest {
             request: ApprovalRequest::Pending(Pending { question }),

@@ -211,7 +211,7 @@ impl House {
             tier: Tier::Low,
             card_digest: card.digest(),
             bound_to: None,
-            wanted: Default::default(),
+            wanted: crate::domain::consent::step_up::Wanted::default(),
         };
         let ids = std::iter::repeat_with(|| ParcelId(self.id()));
         let parcels = fan_out::tell_person(&question, phones, by_letter, ids);

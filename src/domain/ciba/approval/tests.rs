@@ -24,7 +24,7 @@ fn question(opened_at: OffsetDateTime) -> Question {
         tier: Tier::Normal,
         card_digest: [0; 32],
         bound_to: None,
-        wanted: Default::default(),
+        wanted: Wanted::default(),
     }
 }
 
