@@ -31,6 +31,7 @@ use countersign::domain::client::secret::{SecretHashes, secret_hash};
 use countersign::domain::client::{Client, Credentials, ProofTerms, Role};
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::id::{ClientId, RequestId, UserId};
+use countersign::domain::token::algorithm::Algorithm;
 use countersign::domain::token::master_key::MasterKey;
 use countersign::entropy::Entropy;
 use countersign::flow::answer::{self, Choice};
@@ -167,6 +168,7 @@ async fn add_client(app: &App) -> Result<(), StoreError> {
         profile: Profile::Core,
         credentials: Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET))),
         request_signing: None,
+        id_token_alg: Algorithm::default(),
         mode: Mode::Poll,
         proof: ProofTerms::default(),
         notification_endpoint: None,

@@ -59,6 +59,8 @@ pub struct Model {
     pub assertion_audience: String,
     /// `backchannel_authentication_request_signing_alg`.
     pub request_signing_alg: Option<String>,
+    /// `id_token_signed_response_alg`.
+    pub id_token_alg: String,
     /// When it was registered.
     pub created_at: i64,
     /// How often it was changed.

@@ -11,7 +11,7 @@ pub struct Model {
     pub kid: String,
     /// `tokens` or `vapid`.
     pub purpose: String,
-    /// `ES256`.
+    /// `ES256`, `PS256`, `RS256` or `EdDSA`.
     pub alg: String,
     /// PKCS#8, sealed.
     pub private: Vec<u8>,

@@ -51,6 +51,7 @@ const TABLES: &[&str] = &[
         tls_subject TEXT,
         assertion_audience TEXT NOT NULL CHECK (assertion_audience IN ('strict', 'ciba-compat')),
         request_signing_alg TEXT,
+        id_token_alg TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'PS256', 'RS256', 'EdDSA')),
         created_at BIGINT NOT NULL,
         revision INTEGER NOT NULL CHECK (revision >= 0),
         document_until BIGINT,
@@ -282,13 +283,13 @@ const TABLES: &[&str] = &[
     "CREATE TABLE signing_keys (
         kid TEXT PRIMARY KEY,
         purpose TEXT NOT NULL CHECK (purpose IN ('tokens', 'vapid')),
-        alg TEXT NOT NULL,
+        alg TEXT NOT NULL CHECK (alg IN ('ES256', 'PS256', 'RS256', 'EdDSA')),
         private {bytes} NOT NULL,
         public TEXT NOT NULL,
         created_at BIGINT NOT NULL,
         retires_at BIGINT
     )",
-    "CREATE UNIQUE INDEX signing_keys_active ON signing_keys (purpose) WHERE retires_at IS NULL",
+    "CREATE UNIQUE INDEX signing_keys_active ON signing_keys (purpose, alg) WHERE retires_at IS NULL",
     "CREATE TABLE used_assertions (
         client_id TEXT NOT NULL REFERENCES clients (id),
         jti_hash {bytes} NOT NULL CHECK (length(jti_hash) = 32),

@@ -21,6 +21,7 @@ use crate::domain::client::profile::Profile;
 use crate::domain::client::request_signing::{BadRequestSigning, RequestSigning};
 use crate::domain::client::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::id::ClientId;
+use crate::domain::token::algorithm::Algorithm;
 use crate::flow::register::{self, NewClient, RegisterError};
 
 /// Agents that ask, and services that rely on answers.
@@ -105,6 +106,9 @@ pub(super) struct Add {
     /// What it signs its requests with; unsigned ones are refused from then on
     #[arg(long, value_name = "ALG", value_parser = ALGORITHMS)]
     request_signing_alg: Option<String>,
+    /// What its ID tokens are signed with
+    #[arg(long, value_name = "ALG", default_value = "ES256", value_parser = Algorithm::ALL.map(Algorithm::as_str))]
+    id_token_alg: String,
     /// A scope it may ask for; may be repeated. Without one: all in the catalogue
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
@@ -137,6 +141,7 @@ impl From<RegisterError> for Failure {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::Store(error) => error.into(),
+            RegisterError::Signing(error) => error.into(),
             error @ RegisterError::Entropy(_) => Self::new(Exit::Failed, error),
             error @ RegisterError::Taken(_) => Self::new(Exit::Conflict, error)
                 .effect("nothing was added")
@@ -245,6 +250,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         jwks_uri: add.jwks_uri,
         tls_subject: add.tls_subject,
         request_signing_alg: add.request_signing_alg,
+        id_token_alg: Algorithm::from_word(&add.id_token_alg).unwrap_or_default(),
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
             certificate_bound: add.certificate_bound,
@@ -458,6 +464,7 @@ fn shown(client: &Client) -> Value {
         "token_endpoint_auth_method": client.credentials.method(),
         "jwks_uri": client.keys().and_then(KeySource::address),
         "backchannel_authentication_request_signing_alg": client.request_signing.as_ref().map(RequestSigning::algorithm),
+        "id_token_signed_response_alg": client.id_token_alg,
         "tls_subject": client.credentials.tls_subject(),
         "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,
         "dpop_bound_access_tokens": client.proof.dpop_bound,

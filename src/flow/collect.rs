@@ -20,7 +20,7 @@ use crate::domain::token::access::{granted_scope, numeric_date};
 use crate::domain::token::granted::Granted;
 use crate::domain::token::refresh;
 use crate::flow::issue::{Issue, Issued, Pushed, issue};
-use crate::flow::{Fault, Unserved, authenticate, load};
+use crate::flow::{Fault, Unserved, authenticate, keys, load};
 use crate::signal::{Known, Woken};
 use crate::store::{Commit, IssuedGrant, NewRefreshToken, StoreError, StoredRequest, Write};
 
@@ -255,7 +255,7 @@ async fn redeem(
     let redeemed = step.next;
     let (question, decision) = (&redeemed.question, &redeemed.decision);
     let by = (collection.by.client(), collection.by.bound_to());
-    let first = first_tokens(app, by, stored, question, decision, now)?;
+    let first = first_tokens(app, by, stored, question, decision, now).await?;
     let event = AuditEvent::new(now, Kind::TokenIssued, Actor::Client)
         .about(question.id, &question.client, question.user)
         .from(collection.from.clone())
@@ -348,7 +348,7 @@ fn rules_behind(decision: &Decision, now: OffsetDateTime) -> Option<Write> {
 }
 
 /// The first tokens of an answer, for a client and bound to its key.
-pub(super) fn first_tokens(
+pub(super) async fn first_tokens(
     app: &App,
     (client, bound_to): (&Client, Option<Confirmation>),
     stored: &StoredRequest,
@@ -356,6 +356,7 @@ pub(super) fn first_tokens(
     decision: &Decision,
     now: OffsetDateTime,
 ) -> Result<First, Unserved> {
+    keys::at_hand(app, client.id_token_alg).await?;
     let granted = Granted::new(&decision.granted, &app.catalogue.get().catalogue, now);
     let id = GrantId(app.entropy.id(now)?);
     let refresh_token = match granted.refreshable_until() {
@@ -379,6 +380,7 @@ pub(super) fn first_tokens(
         ends_at: granted.token_ends_at,
         refresh_token: refresh_token.as_ref().map(handle),
         bound_to,
+        id_token_alg: client.id_token_alg,
         resume_state: super::status::resume_state(app, stored)?,
         pushed: (!question.mode.collects()).then(|| Pushed {
             auth_req_id: app.secrets.auth_req_ids.make(question.id.0),

@@ -26,6 +26,7 @@ use crate::domain::client::profile::Profile;
 use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{Client, Credentials, ProofTerms, Role};
 use crate::domain::id::{ClientId, DeviceId, ParcelId, RequestId, UserId};
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::master_key::MasterKey;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -144,6 +145,7 @@ impl House {
             profile: Profile::Core,
             credentials: Credentials::SecretBasic(SecretHashes::of([0; 32])),
             request_signing: None,
+            id_token_alg: Algorithm::default(),
             mode: Mode::Poll,
             proof: ProofTerms::default(),
             notification_endpoint: None,

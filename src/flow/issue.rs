@@ -13,6 +13,7 @@ use crate::domain::client::confirmation::Confirmation;
 use crate::domain::id::{AccessTokenId, GrantId, RequestId};
 use crate::domain::token::access::{AccessTokenClaims, granted_details, numeric_date};
 use crate::domain::token::acting::Acting;
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::id_token::{self, IdTokenClaims};
 use crate::domain::token::keyring::Kind as TokenKind;
 use crate::flow::{Fault, Unserved};
@@ -38,6 +39,8 @@ pub(super) struct Issue<'a> {
     pub(super) refresh_token: Option<String>,
     /// The key it is bound to.
     pub(super) bound_to: Option<Confirmation>,
+    /// What the ID token is signed with.
+    pub(super) id_token_alg: Algorithm,
     /// The agent's words to itself.
     pub(super) resume_state: Option<String>,
     /// Handed over unasked, not collected.
@@ -179,13 +182,14 @@ fn id_token(
         exp: numeric_date(pushed.map_or(usual, |pushed| pushed.until.max(usual))),
         auth_time: numeric_date(sign_in.at),
         acr: sign_in.how.acr(),
-        at_hash: id_token::token_hash(access_token),
+        at_hash: id_token::token_hash(it.id_token_alg, access_token),
         rt_hash: pushed
             .and(it.refresh_token.as_deref())
-            .map(id_token::token_hash),
+            .map(|token| id_token::token_hash(it.id_token_alg, token)),
         auth_req_id: pushed.map(|pushed| pushed.auth_req_id.as_str()),
     };
     let keyring = app.keyring.get();
-    let signed = keyring.active.sign(TokenKind::IdToken, &claims);
-    signed.map_err(|_| Fault::Key)
+    let key = keyring.signer(it.id_token_alg).ok_or(Fault::Key)?;
+    key.sign(TokenKind::IdToken, &claims)
+        .map_err(|_| Fault::Key)
 }

@@ -22,7 +22,7 @@ use crate::domain::token::refresh::{
     GRACE, Ground, Presented, RefreshToken, Renewal, present, renew, reused, unknown,
 };
 use crate::flow::issue::{Issue, Issued, issue};
-use crate::flow::{Fault, Unserved, authenticate, collect};
+use crate::flow::{Fault, Unserved, authenticate, collect, keys};
 use crate::store::{Commit, KeptRefresh, NewRefreshToken, StoreError, UsedRefreshToken, Write};
 
 /// How often a refresh looks again when something changed under it.
@@ -63,6 +63,7 @@ pub async fn refresh(app: &App, refreshing: Refreshing<'_>) -> Result<String, Un
     let id = read.map(RefreshTokenId).ok_or_else(unknown)?;
     let key = collect::key_hash(refreshing.idempotency_key)?;
     authenticate::spend(app, refreshing.by).await?;
+    keys::at_hand(app, refreshing.by.client().id_token_alg).await?;
     for _ in 0..TRIES {
         let now = app.clock.now();
         let found = find(app, id).await?.ok_or_else(unknown)?;
@@ -191,6 +192,7 @@ fn next_tokens(
         ends_at: renewal.token_ends_at,
         refresh_token: Some(app.secrets.refresh_tokens.make(token.id.0)),
         bound_to: refreshing.by.bound_to(),
+        id_token_alg: refreshing.by.client().id_token_alg,
         resume_state: None,
         pushed: None,
     };

@@ -22,6 +22,7 @@ use crate::domain::client::secret::SecretHashes;
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::ClientId;
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
+use crate::domain::token::algorithm::Algorithm;
 
 impl Store {
     /// The client of that id.
@@ -128,6 +129,7 @@ fn row(client: &Client) -> ActiveModel {
         request_signing_alg: ActiveValue::Set(
             (client.request_signing.as_ref()).map(|it| it.algorithm().to_owned()),
         ),
+        id_token_alg: ActiveValue::Set(client.id_token_alg.as_str().to_owned()),
         created_at: ActiveValue::Set(milliseconds(client.created_at)),
         revision: ActiveValue::Set(client.revision),
         document_until: ActiveValue::Set(client.document_until.map(milliseconds)),
@@ -209,6 +211,7 @@ fn read(row: Model) -> Result<Client, StoreError> {
                 .ok_or_else(|| odd("assertion_audience"))?,
         },
         request_signing,
+        id_token_alg: Algorithm::from_word(&row.id_token_alg).ok_or_else(|| odd("id_token_alg"))?,
         mode: Mode::from_word(&row.delivery_mode).ok_or_else(|| odd("delivery_mode"))?,
         notification_endpoint: row.notification_endpoint.clone(),
         scopes: list(&row.scopes, "scopes")?,

@@ -48,7 +48,7 @@ pub struct StoredKey {
 }
 
 impl Store {
-    /// All keys for a purpose: the active one first, then the newest.
+    /// All keys for a purpose: the active ones first, then the newest.
     pub async fn keys(&self, purpose: KeyPurpose) -> Result<Vec<StoredKey>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Purpose.eq(purpose.as_str()))
@@ -64,12 +64,12 @@ impl Store {
     }
 }
 
-/// Adds an active key; 0 when there is one already.
+/// Adds an active key; 0 when there is one for that purpose and algorithm already.
 pub(super) async fn add<C: ConnectionTrait>(conn: &C, key: &StoredKey) -> Result<u64, DbErr> {
     let row = ActiveModel {
         kid: ActiveValue::Set(key.public.kid.clone()),
         purpose: ActiveValue::Set(key.purpose.as_str().to_owned()),
-        alg: ActiveValue::Set(key.public.alg.clone()),
+        alg: ActiveValue::Set(key.public.alg.as_str().to_owned()),
         private: ActiveValue::Set(key.private.clone()),
         public: ActiveValue::Set(serde_json::to_string(&key.public).unwrap_or_default()),
         created_at: ActiveValue::Set(milliseconds(key.created_at)),

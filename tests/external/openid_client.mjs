@@ -4,6 +4,7 @@
 //   ISSUER, CLIENT_ID, LOGIN_HINT   required
 //   CLIENT_SECRET                   for AUTH=basic (the default) and AUTH=post
 //   CLIENT_KEY, CLIENT_KEY_ID       for AUTH=private_key_jwt: path of a PKCS #8 PEM (P-256), and its `kid`
+//   ID_TOKEN_ALG                    what ID tokens are signed with: `ES256` unless given
 //   DPOP                            if set, tokens are to be bound to a key (RFC 9449)
 //   SCOPE                           `openid` unless given
 //   PARAMETERS                      more of the backchannel request, as a JSON object of strings
@@ -56,7 +57,7 @@ async function step(at, work) {
 const config = await client.discovery(
   new URL(env.ISSUER),
   env.CLIENT_ID,
-  { id_token_signed_response_alg: 'ES256' },
+  { id_token_signed_response_alg: env.ID_TOKEN_ALG ?? 'ES256' },
   await authentication(),
   { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] },
 )

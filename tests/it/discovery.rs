@@ -38,7 +38,7 @@ both! {
                 "urn:ietf:params:oauth:grant-type:token-exchange",
             ])),
             ("response_types_supported", json!([])),
-            ("id_token_signing_alg_values_supported", json!(["ES256"])),
+            ("id_token_signing_alg_values_supported", json!(["ES256", "PS256", "RS256", "EdDSA"])),
             (
                 "token_endpoint_auth_methods_supported",
                 json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]),

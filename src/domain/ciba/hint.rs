@@ -173,10 +173,7 @@ mod tests {
 
     fn keyring() -> Keyring {
         let (active, _) = SigningKey::generate().unwrap();
-        Keyring {
-            active,
-            retiring: Vec::new(),
-        }
+        Keyring::of(active)
     }
 
     fn hinted(keyring: &Keyring, hints: Hints<'_>) -> Result<Hint, Refusal> {

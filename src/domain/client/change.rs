@@ -40,6 +40,7 @@ impl Change {
                 "request_signing",
                 before.request_signing != after.request_signing,
             ),
+            ("id_tokens", before.id_token_alg != after.id_token_alg),
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs);
         Self {
@@ -87,6 +88,7 @@ mod tests {
     use crate::domain::client::secret::SecretHashes;
     use crate::domain::client::{ProofTerms, Role};
     use crate::domain::id::ClientId;
+    use crate::domain::token::algorithm::Algorithm;
     use crate::domain::token::keyring::SigningKey;
 
     fn client(credentials: Credentials) -> Client {
@@ -99,6 +101,7 @@ mod tests {
             credentials,
             proof: ProofTerms::default(),
             request_signing: None,
+            id_token_alg: Algorithm::default(),
             mode: Mode::Poll,
             notification_endpoint: None,
             scopes: Vec::new(),

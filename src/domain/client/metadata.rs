@@ -14,6 +14,7 @@ use super::keys::{ALGORITHMS, BadKeys, PublicKeys};
 use super::{AuthMethod, Client, ProofTerms, Role};
 use crate::domain::ciba::GRANT_TYPE;
 use crate::domain::ciba::mode::Mode;
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::refresh;
 
 /// Why metadata is refused: `invalid_client_metadata`.
@@ -60,6 +61,8 @@ pub struct Metadata {
     pub tls_subject: Option<Subject>,
     /// `backchannel_authentication_request_signing_alg`.
     pub request_signing_alg: Option<String>,
+    /// `id_token_signed_response_alg`.
+    pub id_token_alg: Algorithm,
     /// What its tokens are bound to.
     pub proof: ProofTerms,
     /// `backchannel_token_delivery_mode`.
@@ -93,6 +96,7 @@ struct Raw {
     backchannel_client_notification_endpoint: Option<String>,
     backchannel_authentication_request_signing_alg: Option<String>,
     id_token_signed_response_alg: Option<String>,
+    id_token_encrypted_response_alg: Option<String>,
     subject_type: Option<String>,
 }
 
@@ -158,6 +162,7 @@ pub fn read(document: &Value) -> Result<Metadata, BadMetadata> {
         jwks_uri: raw.jwks_uri,
         tls_subject: tls_subject(document)?,
         request_signing_alg: raw.backchannel_authentication_request_signing_alg,
+        id_token_alg: id_token_alg(raw.id_token_signed_response_alg.as_deref())?,
         proof: ProofTerms {
             dpop_bound: raw.dpop_bound_access_tokens,
             certificate_bound: raw.tls_client_certificate_bound_access_tokens,
@@ -188,15 +193,23 @@ fn offered(raw: &Raw) -> Result<(), BadMetadata> {
         "backchannel_authentication_request_signing_alg",
     )?;
     one_of(
-        &raw.id_token_signed_response_alg,
-        &["ES256"],
-        "id_token_signed_response_alg",
+        &raw.id_token_encrypted_response_alg,
+        &[],
+        "id_token_encrypted_response_alg",
     )?;
     one_of(&raw.subject_type, &["public"], "subject_type")?;
     match &raw.response_types {
         Some(types) if !types.is_empty() => Err(BadMetadata::NotOffered("response_types")),
         Some(_) | None => Ok(()),
     }
+}
+
+/// `id_token_signed_response_alg`: ES256, unless it is said.
+fn id_token_alg(word: Option<&str>) -> Result<Algorithm, BadMetadata> {
+    let Some(word) = word else {
+        return Ok(Algorithm::default());
+    };
+    Algorithm::from_word(word).ok_or(BadMetadata::NotOffered("id_token_signed_response_alg"))
 }
 
 fn grant_types(listed: Option<Vec<String>>) -> Result<Vec<String>, BadMetadata> {
@@ -247,6 +260,11 @@ mod tests {
         let usual = with(json!({"logo_uri": "https://x", "redirect_uris": []})).unwrap();
         assert_eq!(usual.auth, AuthMethod::ClientSecretBasic);
         assert_eq!(usual.mode, Mode::Poll);
+        assert_eq!(usual.id_token_alg, Algorithm::Es256);
+        for algorithm in Algorithm::ALL {
+            let asked = with(json!({"id_token_signed_response_alg": algorithm}));
+            assert_eq!(asked.unwrap().id_token_alg, algorithm);
+        }
         assert_eq!(usual.grant_types, [GRANT_TYPE, "refresh_token"]);
         assert!(usual.scopes.is_empty() && usual.types.is_empty());
         let narrow = with(json!({"scope": "openid  calendar.read", "response_types": []}));
@@ -282,11 +300,15 @@ mod tests {
             let name = "backchannel_authentication_request_signing_alg";
             assert_eq!(with(json!({name: alg})), Err(BadMetadata::NotOffered(name)));
         }
+        for alg in ["none", "HS256", "ES384", "rs256", ""] {
+            let name = "id_token_signed_response_alg";
+            assert_eq!(with(json!({name: alg})), Err(BadMetadata::NotOffered(name)));
+        }
         for (name, value) in [
             ("token_endpoint_auth_method", json!("client_secret_jwt")),
             ("token_endpoint_auth_method", json!("none")),
             ("token_endpoint_auth_signing_alg", json!("HS256")),
-            ("id_token_signed_response_alg", json!("none")),
+            ("id_token_encrypted_response_alg", json!("ECDH-ES")),
             ("grant_types", json!(["password"])),
             ("response_types", json!(["code"])),
         ] {

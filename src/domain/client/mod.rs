@@ -28,6 +28,7 @@ use self::request_signing::RequestSigning;
 use self::secret::SecretHashes;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::id::ClientId;
+use crate::domain::token::algorithm::Algorithm;
 
 /// A registered client.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct Client {
     pub proof: ProofTerms,
     /// How it signs its requests, if it does.
     pub request_signing: Option<RequestSigning>,
+    /// `id_token_signed_response_alg`: what its ID tokens are signed with.
+    pub id_token_alg: Algorithm,
     /// How it learns answers.
     pub mode: Mode,
     /// `backchannel_client_notification_endpoint`: where it is called, unless it polls.

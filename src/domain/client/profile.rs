@@ -32,6 +32,9 @@ pub enum BadProfile {
     /// Requests that are not signed, or with another algorithm.
     #[error("fapi-ciba: requests are signed with ES256 or PS256")]
     Signing,
+    /// ID tokens signed with another algorithm.
+    #[error("fapi-ciba: ID tokens are signed with ES256 or PS256")]
+    IdTokens,
     /// Tokens that anybody can use.
     #[error("fapi-ciba: tokens are bound to a certificate or to a key")]
     Unbound,
@@ -101,6 +104,9 @@ impl Profile {
         if !signing.is_some_and(|signing| self.takes(signing.algorithm())) {
             return Err(BadProfile::Signing);
         }
+        if !self.takes(client.id_token_alg.as_str()) {
+            return Err(BadProfile::IdTokens);
+        }
         if !client.proof.certificate_bound && !client.proof.dpop_bound {
             return Err(BadProfile::Unbound);
         }
@@ -120,6 +126,7 @@ mod tests {
     use crate::domain::client::secret::SecretHashes;
     use crate::domain::client::{ProofTerms, Role};
     use crate::domain::id::ClientId;
+    use crate::domain::token::algorithm::Algorithm;
 
     fn keys() -> KeySource {
         KeySource::At("https://agent.example/jwks".into())
@@ -142,6 +149,7 @@ mod tests {
                 ..ProofTerms::default()
             },
             request_signing: signing("PS256"),
+            id_token_alg: Algorithm::Ps256,
             mode: Mode::Poll,
             notification_endpoint: None,
             scopes: Vec::new(),
@@ -168,6 +176,10 @@ mod tests {
             (judged(|_| {}), Ok(())),
             (judged(|it| it.mode = Mode::Ping), Ok(())),
             (judged(|it| it.mode = Mode::Push), Err(BadProfile::Push)),
+            (
+                judged(|it| it.id_token_alg = Algorithm::Rs256),
+                Err(BadProfile::IdTokens),
+            ),
             (judged(|it| it.request_signing = signing("ES256")), Ok(())),
             (
                 judged(|it| it.request_signing = signing("EdDSA")),

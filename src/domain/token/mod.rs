@@ -10,13 +10,14 @@
 //! | access token | JWT, RFC 9068, ES256 | the permission's `token_lifetime` | its `jti`: the grant's id, or the refresh token's beside it |
 //! | opaque access token | id ‖ MAC, base64url | the same | derived: its id, and what a JWT would carry |
 //! | transaction token | JWT, `txntoken+jwt`, ES256 | a minute | not stored |
-//! | ID token | JWT, OpenID Connect, ES256 | five minutes | not stored |
+//! | ID token | JWT, OpenID Connect, signed as its client registered | five minutes | not stored |
 //! | client secret | `cs_` + 32 random bytes | until rotated | SHA-256 |
 //!
 //! Nothing in the database redeems: without the master key file its rows are only names.
 
 pub mod access;
 pub mod acting;
+pub mod algorithm;
 pub mod carried;
 pub mod exchange;
 #[cfg(test)]

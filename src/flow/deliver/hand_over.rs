@@ -90,7 +90,7 @@ async fn make(
     let redeemed = step.next;
     let (question, decision) = (&redeemed.question, &redeemed.decision);
     let by = (client, question.bound_to);
-    let first = match first_tokens(app, by, stored, question, decision, now) {
+    let first = match first_tokens(app, by, stored, question, decision, now).await {
         Ok(first) => first,
         Err(Unserved::Failed(Fault::Key) | Unserved::Refused(_)) => {
             let why = "the tokens could not be made";

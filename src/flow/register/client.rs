@@ -21,8 +21,10 @@ use crate::domain::client::request_signing::RequestSigning;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{AuthMethod, Client, Credentials, ProofTerms, Role};
 use crate::domain::id::{ClientId, RegistrationTokenId};
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::{exchange, refresh};
 use crate::entropy::{Entropy, NoEntropy};
+use crate::flow::keys;
 use crate::store::commit::RotatedSecret;
 use crate::store::{Commit, StoreError, Write};
 
@@ -57,6 +59,8 @@ pub struct NewClient {
     pub tls_subject: Option<Subject>,
     /// The algorithm it signs its requests with, if it does.
     pub request_signing_alg: Option<String>,
+    /// What its ID tokens are signed with.
+    pub id_token_alg: Algorithm,
     /// What it must prove besides who it is.
     pub proof: ProofTerms,
     /// How it learns answers.
@@ -85,6 +89,7 @@ impl NewClient {
             jwks_uri: None,
             tls_subject: None,
             request_signing_alg: None,
+            id_token_alg: Algorithm::default(),
             proof: ProofTerms::default(),
             mode: Mode::Poll,
             notification_endpoint: None,
@@ -132,7 +137,7 @@ pub(super) async fn admit(
     admission: Admission,
 ) -> Result<AddedClient, RegisterError> {
     let now = app.clock.now();
-    let AddedClient { mut client, secret } = judged(app, new)?;
+    let AddedClient { mut client, secret } = judged(app, new).await?;
     let slug = client.id.0.clone();
     for attempt in 0..TRIES {
         // Who registers itself never gets the plain name: an operator may have meant it for another.
@@ -161,8 +166,9 @@ pub(super) async fn admit(
     Err(RegisterError::Taken(client.id.0))
 }
 
-/// What a client is registered as, if it may be that, under an id that follows from its name.
-pub(super) fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
+/// What a client is registered as, if it may be that, under an id that follows from its name. There is a key of
+/// ours to sign for it with then.
+pub(super) async fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
     let name = display_name(&new.name).map_err(RegisterError::Name)?;
     check_lists(&new)?;
     let keys = key_source(app, &new)?;
@@ -179,6 +185,7 @@ pub(super) fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterE
         credentials,
         proof: new.proof,
         request_signing,
+        id_token_alg: new.id_token_alg,
         mode: new.mode,
         notification_endpoint: new.notification_endpoint,
         scopes: new.scopes,
@@ -190,6 +197,7 @@ pub(super) fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterE
         document_until: None,
     };
     client.profile.judge(&client)?;
+    keys::ensure(app, client.id_token_alg).await?;
     Ok(AddedClient { client, secret })
 }
 

@@ -13,7 +13,7 @@ use crate::domain::client::metadata::{self, Metadata};
 use crate::domain::client::profile::Profile;
 use crate::domain::client::{Client, ProofTerms, Role};
 use crate::domain::id::{ClientId, RegistrationTokenId};
-use crate::flow::Unserved;
+use crate::flow::{Fault, Unserved};
 use crate::store::{Commit, NewRegistrationToken, StoreError, Write};
 
 /// A token that lets clients register.
@@ -85,6 +85,8 @@ fn unserved(error: RegisterError) -> Unserved {
         error.into()
     } else if let RegisterError::Entropy(error) = error {
         error.into()
+    } else if let RegisterError::Signing(error) = error {
+        Fault::from(error).into()
     } else {
         refuse(&error).into()
     }
@@ -110,7 +112,8 @@ pub async fn replace(
     let before = registered(app, id, token).await?;
     let metadata = metadata::read_replacement(document, &before, app.clock.now());
     let metadata = metadata.map_err(|why| refuse(&why))?;
-    let mut to = judged(app, described(metadata, before.profile)).map_err(unserved)?;
+    let to = judged(app, described(metadata, before.profile)).await;
+    let mut to = to.map_err(unserved)?;
     if let Some(kept) = before.credentials.secret() {
         to.client.credentials = to.client.credentials.keeping(*kept);
         to.secret = None;
@@ -164,6 +167,7 @@ pub(super) fn described(metadata: Metadata, profile: Profile) -> NewClient {
         jwks_uri: metadata.jwks_uri,
         tls_subject: metadata.tls_subject,
         request_signing_alg: metadata.request_signing_alg,
+        id_token_alg: metadata.id_token_alg,
         proof: ProofTerms {
             audience: profile.usual_audience(),
             ..metadata.proof

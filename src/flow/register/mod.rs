@@ -16,6 +16,7 @@ use crate::domain::client::profile::BadProfile;
 use crate::domain::client::request_signing::BadRequestSigning;
 use crate::domain::user::NotAnAddress;
 use crate::entropy::NoEntropy;
+use crate::flow::keys::KeysError;
 use crate::store::StoreError;
 
 pub use client::{
@@ -44,6 +45,9 @@ pub enum RegisterError {
     /// Not what its profile asks for.
     #[error(transparent)]
     Profile(#[from] BadProfile),
+    /// There is no key of ours to sign for it with.
+    #[error(transparent)]
+    Signing(#[from] KeysError),
     /// Requests that cannot be signed like that.
     #[error(transparent)]
     RequestSigning(#[from] BadRequestSigning),

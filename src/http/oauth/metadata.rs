@@ -11,6 +11,7 @@ use crate::domain::ciba::mode::Mode;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::keys;
 use crate::domain::consent::assurance::Assurance;
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::{exchange, refresh};
 use crate::http::reply::oauth_error::json;
 use crate::paths;
@@ -28,7 +29,7 @@ struct Metadata<'a> {
     grant_types_supported: [&'static str; 3],
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [Algorithm; 4],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     introspection_endpoint: String,
@@ -95,7 +96,7 @@ fn metadata(app: &App) -> Response {
         grant_types_supported: [ciba::GRANT_TYPE, refresh::GRANT_TYPE, exchange::GRANT_TYPE],
         response_types_supported: [],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: ["ES256"],
+        id_token_signing_alg_values_supported: Algorithm::ALL,
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         introspection_endpoint: at(paths::INTROSPECTION),

@@ -119,7 +119,7 @@ fn described(app: &App, client: &Client) -> Value {
         "response_types": [],
         "backchannel_token_delivery_mode": client.mode,
         "backchannel_user_code_parameter": false,
-        "id_token_signed_response_alg": "ES256",
+        "id_token_signed_response_alg": client.id_token_alg,
         "dpop_bound_access_tokens": client.proof.dpop_bound,
         "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,
         "registration_access_token": app.secrets.registration_access(&client.id),

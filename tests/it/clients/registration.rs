@@ -46,6 +46,7 @@ both! {
         let text = |name: &str| answer.body[name].as_str().expect("text").to_owned();
         assert_eq!(answer.body["client_secret_expires_at"], 0);
         assert_eq!(answer.body["token_endpoint_auth_method"], "client_secret_basic");
+        assert_eq!(answer.body["id_token_signed_response_alg"], "ES256");
         assert!(text("client_id").starts_with("deploy-bot-"));
         let agent = Agent::with(&text("client_id"), &text("client_secret"), &world.url, world.http.clone());
         agent.ask(&maya.email, &[("scope", "openid calendar.read")]).await;
@@ -124,6 +125,8 @@ async fn t01_t04_t05_t09_metadata_that_cannot_be_had_costs_no_use_of_the_token()
             "backchannel_authentication_request_signing_alg",
             json!("none"),
         ),
+        with("id_token_signed_response_alg", json!("none")),
+        with("id_token_signed_response_alg", json!("HS256")),
         with("token_endpoint_auth_method", json!("private_key_jwt")),
         with("jwks_uri", json!("https://169.254.169.254/keys")),
         with("scope", json!("openid \"x")),
@@ -263,4 +266,24 @@ async fn a_replacement_says_whose_it_is_and_nothing_that_is_ours_to_say() {
         .await
         .refused(401, "invalid_token");
     assert!(world.noted("client.changed").await.is_empty());
+}
+
+both! {
+    async fn t05_an_agent_says_what_its_id_tokens_are_signed_with(world: World) {
+        let token = token(&world, 2).await;
+        for algorithm in ["EdDSA", "ES256"] {
+            let mut document = bot();
+            document["id_token_signed_response_alg"] = json!(algorithm);
+            let answer = register(&world, &token, &document).await;
+            assert_eq!(answer.status, 201, "{answer:?}");
+            let text = |name: &str| answer.body[name].as_str().expect("text").to_owned();
+            let (url, access) = (text("registration_client_uri"), text("registration_access_token"));
+            let read = call(&world, Method::GET, &url, &access, &json!({})).await;
+            for described in [&answer, &read] {
+                assert_eq!(described.body["id_token_signed_response_alg"], algorithm);
+            }
+        }
+        let published = world.app.keyring.get().published(world.app.clock.now());
+        assert_eq!(published.len(), 2, "the key was made before the agent was told");
+    }
 }

@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::domain::token::algorithm::Algorithm as KeyAlgorithm;
 use countersign::flow::keys;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation};
@@ -164,7 +165,7 @@ both! {
             world.approve(&maya, &asked).await;
             let answer = agent.poll(&asked.auth_req_id).await;
             tokens.push(answer.ok()["access_token"].as_str().expect("a token").to_owned());
-            keys::rotate(&world.app).await.expect("rotated");
+            keys::rotate(&world.app, KeyAlgorithm::Es256).await.expect("rotated");
         }
         let kid = |token: &str| jsonwebtoken::decode_header(token).expect("a header").kid;
         assert_ne!(kid(&tokens[0]), kid(&tokens[1]));

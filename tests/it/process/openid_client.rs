@@ -165,6 +165,18 @@ async fn openid_client_runs_the_whole_flow_by_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openid_client_takes_id_tokens_of_each_algorithm() {
+    let mut server = server_with_maya().await;
+    for algorithm in ["PS256", "RS256", "EdDSA"] {
+        let agent = server
+            .agent(algorithm, &["--id-token-alg", algorithm])
+            .await;
+        approved(&server, &agent, &[("ID_TOKEN_ALG", algorithm)]).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openid_client_is_told_of_a_no() {
     let mut server = server_with_maya().await;
     let agent = server.agent("Hopeful", &[]).await;

@@ -24,7 +24,7 @@ impl Prover {
         let public = public.public();
         Self {
             key: EncodingKey::from_ec_der(&private),
-            jwk: json!({"kty": "EC", "crv": "P-256", "x": public.x, "y": public.y}),
+            jwk: json!(public.key),
             jkt: public.kid.clone(),
             issuer: world.app.settings.public_url.clone(),
         }

@@ -15,6 +15,7 @@ use crate::domain::client::key_source::KeySource;
 use crate::domain::client::profile::Profile;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
 use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
+use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::keyring::SigningKey;
 
 const ISSUER: &str = "https://ask.example";
@@ -37,6 +38,7 @@ fn client(credentials: Credentials) -> Arc<Client> {
         profile: Profile::Core,
         credentials,
         request_signing: None,
+        id_token_alg: Algorithm::default(),
         mode: Mode::Poll,
         proof: ProofTerms::default(),
         notification_endpoint: None,

@@ -27,7 +27,7 @@ impl Prover {
         let public = key.public();
         Self {
             pair: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).unwrap(),
-            jwk: json!({"kty": "EC", "crv": "P-256", "x": public.x, "y": public.y}),
+            jwk: json!(public.key),
             nonces: Nonces::new(&MasterKey::new(&[1; MasterKey::LENGTH])),
         }
     }
