@@ -25,13 +25,10 @@ use countersign::clock::Clock;
 use countersign::config::Settings;
 use countersign::config::settings::Limits;
 use countersign::domain::ciba::GRANT_TYPE;
-use countersign::domain::ciba::mode::Mode;
-use countersign::domain::client::profile::Profile;
 use countersign::domain::client::secret::{SecretHashes, secret_hash};
-use countersign::domain::client::{Client, Credentials, ProofTerms, Role};
+use countersign::domain::client::{Client, Credentials};
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::id::{ClientId, RequestId, UserId};
-use countersign::domain::token::algorithm::Algorithm;
 use countersign::domain::token::master_key::MasterKey;
 use countersign::entropy::Entropy;
 use countersign::flow::answer::{self, Choice};
@@ -160,25 +157,10 @@ async fn people(app: &App) -> Result<HashMap<UserId, String>, Failure> {
 }
 
 async fn add_client(app: &App) -> Result<(), StoreError> {
+    let credentials = Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET)));
     let client = Client {
-        id: ClientId(CLIENT.into()),
-        name: "Bench".into(),
-        role: Role::Agent,
-        active: true,
-        profile: Profile::Core,
-        credentials: Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET))),
-        request_signing: None,
-        id_token_alg: Algorithm::default(),
-        mode: Mode::Poll,
-        proof: ProofTerms::default(),
-        notification_endpoint: None,
-        scopes: Vec::new(),
-        types: Vec::new(),
-        resources: Vec::new(),
         grant_types: vec![GRANT_TYPE.to_owned()],
-        created_at: app.clock.now(),
-        revision: 0,
-        document_until: None,
+        ..Client::agent(ClientId(CLIENT.into()), credentials, app.clock.now())
     };
     match app
         .store

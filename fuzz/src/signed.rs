@@ -3,13 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use countersign::domain::ciba::hint_token::{self, HintIssuer};
-use countersign::domain::ciba::mode::Mode;
 use countersign::domain::ciba::request_object;
 use countersign::domain::client::assertion::Us;
 use countersign::domain::client::authentication::Presented;
 use countersign::domain::client::dpop::{self, Expected, Nonces};
 use countersign::domain::client::key_source::KeySource;
-use countersign::domain::client::{Client, Credentials, ProofTerms, Role, profile::Profile};
+use countersign::domain::client::{Client, Credentials};
 use countersign::domain::id::ClientId;
 use countersign::domain::token::master_key::MasterKey;
 use serde_json::Value;
@@ -108,25 +107,9 @@ pub fn dpop_proof(input: &[u8]) -> bool {
 
 fn client() -> Arc<Client> {
     static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
-        Arc::new(Client {
-            id: ClientId("agent".into()),
-            name: "Agent".into(),
-            role: Role::Agent,
-            active: true,
-            profile: Profile::Core,
-            credentials: Credentials::PrivateKeyJwt(KeySource::Registered(SIGNER.keys.clone())),
-            proof: ProofTerms::default(),
-            request_signing: None,
-            mode: Mode::Poll,
-            notification_endpoint: None,
-            scopes: Vec::new(),
-            types: Vec::new(),
-            resources: Vec::new(),
-            grant_types: Vec::new(),
-            created_at: now(),
-            revision: 0,
-            document_until: None,
-        })
+        let keys = KeySource::Registered(SIGNER.keys.clone());
+        let id = ClientId("agent".into());
+        Arc::new(Client::agent(id, Credentials::PrivateKeyJwt(keys), now()))
     });
     Arc::clone(&CLIENT)
 }

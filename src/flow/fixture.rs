@@ -22,11 +22,9 @@ use crate::config::Settings;
 use crate::domain::action::{Asked, Card, Catalogue, Party, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
 use crate::domain::ciba::mode::Mode;
-use crate::domain::client::profile::Profile;
 use crate::domain::client::secret::SecretHashes;
-use crate::domain::client::{Client, Credentials, ProofTerms, Role};
+use crate::domain::client::{Client, Credentials};
 use crate::domain::id::{ClientId, DeviceId, ParcelId, RequestId, UserId};
-use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::master_key::MasterKey;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -137,25 +135,10 @@ impl House {
             active: true,
             created_at: self.now(),
         };
+        let credentials = Credentials::SecretBasic(SecretHashes::of([0; 32]));
         let client = Client {
-            id: self.agent.clone(),
             name: "Billing Agent".into(),
-            role: Role::Agent,
-            active: true,
-            profile: Profile::Core,
-            credentials: Credentials::SecretBasic(SecretHashes::of([0; 32])),
-            request_signing: None,
-            id_token_alg: Algorithm::default(),
-            mode: Mode::Poll,
-            proof: ProofTerms::default(),
-            notification_endpoint: None,
-            scopes: Vec::new(),
-            types: Vec::new(),
-            resources: Vec::new(),
-            grant_types: Vec::new(),
-            created_at: self.now(),
-            revision: 0,
-            document_until: None,
+            ..Client::agent(self.agent.clone(), credentials, self.now())
         };
         let add = Commit::of(Write::AddUser(Box::new(user)));
         self.commit(add.and(Write::AddClient(Box::new(client))))

@@ -84,34 +84,13 @@ mod tests {
     use super::*;
     use crate::domain::ciba::mode::Mode;
     use crate::domain::client::keys::PublicKeys;
-    use crate::domain::client::profile::Profile;
     use crate::domain::client::secret::SecretHashes;
-    use crate::domain::client::{ProofTerms, Role};
     use crate::domain::id::ClientId;
-    use crate::domain::token::algorithm::Algorithm;
     use crate::domain::token::keyring::SigningKey;
 
     fn client(credentials: Credentials) -> Client {
-        Client {
-            id: ClientId("deploy-bot".to_owned()),
-            name: "Deploy Bot".to_owned(),
-            role: Role::Agent,
-            active: true,
-            profile: Profile::default(),
-            credentials,
-            proof: ProofTerms::default(),
-            request_signing: None,
-            id_token_alg: Algorithm::default(),
-            mode: Mode::Poll,
-            notification_endpoint: None,
-            scopes: Vec::new(),
-            types: Vec::new(),
-            resources: Vec::new(),
-            grant_types: Vec::new(),
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            revision: 0,
-            document_until: None,
-        }
+        let id = ClientId("deploy-bot".to_owned());
+        Client::agent(id, credentials, OffsetDateTime::UNIX_EPOCH)
     }
 
     fn keys(of: &[&SigningKey]) -> Credentials {

@@ -237,6 +237,31 @@ impl Role {
 }
 
 impl Client {
+    /// An agent that polls, with everything as usual: it may ask for all the catalogue has, and has no grant type
+    /// yet.
+    pub fn agent(id: ClientId, credentials: Credentials, created_at: OffsetDateTime) -> Self {
+        Self {
+            name: id.0.clone(),
+            id,
+            role: Role::Agent,
+            active: true,
+            profile: Profile::default(),
+            credentials,
+            proof: ProofTerms::default(),
+            request_signing: None,
+            id_token_alg: Algorithm::default(),
+            mode: Mode::Poll,
+            notification_endpoint: None,
+            scopes: Vec::new(),
+            types: Vec::new(),
+            resources: Vec::new(),
+            grant_types: Vec::new(),
+            created_at,
+            revision: 0,
+            document_until: None,
+        }
+    }
+
     /// The public keys it registered: to authenticate with, or else to sign its requests with.
     pub fn keys(&self) -> Option<&KeySource> {
         let signing = self.request_signing.as_ref().and_then(RequestSigning::keys);

@@ -120,11 +120,11 @@ mod tests {
 
     use super::*;
     use crate::domain::ciba::mode::Mode;
+    use crate::domain::client::ProofTerms;
     use crate::domain::client::certificate::Subject;
     use crate::domain::client::key_source::KeySource;
     use crate::domain::client::request_signing::RequestSigning;
     use crate::domain::client::secret::SecretHashes;
-    use crate::domain::client::{ProofTerms, Role};
     use crate::domain::id::ClientId;
     use crate::domain::token::algorithm::Algorithm;
 
@@ -137,28 +137,17 @@ mod tests {
     }
 
     fn good() -> Client {
+        let id = ClientId("agent".into());
+        let credentials = Credentials::PrivateKeyJwt(keys());
         Client {
-            id: ClientId("agent".into()),
-            name: "Agent".into(),
-            role: Role::Agent,
-            active: true,
             profile: Profile::FapiCiba,
-            credentials: Credentials::PrivateKeyJwt(keys()),
             proof: ProofTerms {
                 certificate_bound: true,
                 ..ProofTerms::default()
             },
             request_signing: signing("PS256"),
             id_token_alg: Algorithm::Ps256,
-            mode: Mode::Poll,
-            notification_endpoint: None,
-            scopes: Vec::new(),
-            types: Vec::new(),
-            resources: Vec::new(),
-            grant_types: Vec::new(),
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            revision: 0,
-            document_until: None,
+            ..Client::agent(id, credentials, OffsetDateTime::UNIX_EPOCH)
         }
     }
 

@@ -9,13 +9,10 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::*;
-use crate::domain::ciba::mode::Mode;
 use crate::domain::client::assertion::Audience;
 use crate::domain::client::key_source::KeySource;
-use crate::domain::client::profile::Profile;
+use crate::domain::client::keys::PublicKeys;
 use crate::domain::client::secret::{SecretHashes, secret_hash};
-use crate::domain::client::{ProofTerms, Role, keys::PublicKeys};
-use crate::domain::token::algorithm::Algorithm;
 use crate::domain::token::keyring::SigningKey;
 
 const ISSUER: &str = "https://ask.example";
@@ -30,26 +27,7 @@ fn now() -> OffsetDateTime {
 }
 
 fn client(credentials: Credentials) -> Arc<Client> {
-    Arc::new(Client {
-        id: ClientId("agent".into()),
-        name: "Agent".into(),
-        role: Role::Agent,
-        active: true,
-        profile: Profile::Core,
-        credentials,
-        request_signing: None,
-        id_token_alg: Algorithm::default(),
-        mode: Mode::Poll,
-        proof: ProofTerms::default(),
-        notification_endpoint: None,
-        scopes: Vec::new(),
-        types: Vec::new(),
-        resources: Vec::new(),
-        grant_types: Vec::new(),
-        created_at: now(),
-        revision: 0,
-        document_until: None,
-    })
+    Arc::new(Client::agent(ClientId("agent".into()), credentials, now()))
 }
 
 fn basic(id: &str, secret: &str) -> String {
