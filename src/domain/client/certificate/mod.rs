@@ -3,16 +3,21 @@
 //! That whoever shows one holds its key is TLS's business. Whether its chain leads to an authority of ours is
 //! told with it ([`Certificate::trusted`]).
 
-mod der;
 mod name;
 
 use core::net::IpAddr;
 
+use aws_lc_rs::signature::RsaSubjectPublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use x509_cert::certificate::{Certificate as X509, TbsCertificate};
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use self::der::{BIT_STRING, Element, Elements, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use self::name::Name;
 use super::confirmation::Thumbprint;
 use super::keys::sha256;
@@ -82,32 +87,14 @@ impl Certificate {
         if der.len() > LONGEST {
             return None;
         }
-        let mut outer = Elements::of(der);
-        let mut parts = outer.expect(SEQUENCE)?.inside();
-        if !outer.is_empty() {
-            return None;
-        }
-        let mut it = parts.expect(SEQUENCE)?.inside();
-        it.skip(0xA0);
-        it.expect(INTEGER)?;
-        // Algorithm, issuer, validity.
-        for _ in 0..3 {
-            it.expect(SEQUENCE)?;
-        }
-        let subject = Name::of_certificate(it.expect(SEQUENCE)?);
-        let key = key_thumbprint(it.expect(SEQUENCE)?.inside());
-        it.skip(0x81);
-        it.skip(0x82);
-        let names = match it.skip(0xA3) {
-            Some(extensions) => alternative_names(extensions)?,
-            None => Vec::new(),
-        };
+        let read = X509::from_der(der).ok()?;
+        let it = read.tbs_certificate();
         Some(Self {
             thumbprint: Thumbprint(sha256(der)),
             trusted,
-            subject,
-            names,
-            key,
+            subject: Name::of_certificate(it.subject()),
+            names: alternative_names(it)?,
+            key: key_thumbprint(it.subject_public_key_info()),
         })
     }
 
@@ -133,54 +120,51 @@ impl Certificate {
     }
 }
 
-/// `subjectAltName`, 2.5.29.17.
-fn alternative_names(extensions: Element<'_>) -> Option<Vec<Alternative>> {
-    let mut extensions = extensions.inside().expect(SEQUENCE)?.inside();
-    while !extensions.is_empty() {
-        let mut extension = extensions.expect(SEQUENCE)?.inside();
-        if extension.expect(OID)?.content != [0x55, 0x1D, 0x11] {
-            continue;
-        }
-        // `critical`
-        extension.skip(0x01);
-        let value = extension.expect(OCTET_STRING)?;
-        let mut names = value.inside().expect(SEQUENCE)?.inside();
-        let mut found = Vec::new();
-        while !names.is_empty() && found.len() < MOST_NAMES {
-            found.extend(alternative(names.next_element()?));
-        }
-        return Some(found);
-    }
-    Some(Vec::new())
+/// None when they are there and cannot be read.
+fn alternative_names(certificate: &TbsCertificate) -> Option<Vec<Alternative>> {
+    let Some((_, SubjectAltName(names))) = certificate.get_extension().ok()? else {
+        return Some(Vec::new());
+    };
+    Some(
+        names
+            .iter()
+            .take(MOST_NAMES)
+            .filter_map(alternative)
+            .collect(),
+    )
 }
 
-fn alternative(name: Element<'_>) -> Option<Alternative> {
-    let text = || std::str::from_utf8(name.content).ok().map(str::to_owned);
-    match name.tag {
-        0x81 => text().map(Alternative::Email),
-        0x82 => text().map(Alternative::Dns),
-        0x86 => text().map(Alternative::Uri),
-        0x87 => {
-            let four = <[u8; 4]>::try_from(name.content).map(IpAddr::from);
-            let sixteen = || <[u8; 16]>::try_from(name.content).map(IpAddr::from);
+fn alternative(name: &GeneralName) -> Option<Alternative> {
+    match name {
+        GeneralName::Rfc822Name(it) => Some(Alternative::Email(it.as_str().to_owned())),
+        GeneralName::DnsName(it) => Some(Alternative::Dns(it.as_str().to_owned())),
+        GeneralName::UniformResourceIdentifier(it) => {
+            Some(Alternative::Uri(it.as_str().to_owned()))
+        }
+        GeneralName::IpAddress(it) => {
+            let four = <[u8; 4]>::try_from(it.as_bytes()).map(IpAddr::from);
+            let sixteen = || <[u8; 16]>::try_from(it.as_bytes()).map(IpAddr::from);
             four.or_else(|_| sixteen()).ok().map(Alternative::Ip)
         }
-        _ => None,
+        GeneralName::OtherName(_)
+        | GeneralName::DirectoryName(_)
+        | GeneralName::EdiPartyName(_)
+        | GeneralName::RegisteredId(_) => None,
     }
 }
 
 /// The thumbprint the key would have as a JWK.
-fn key_thumbprint(mut spki: Elements<'_>) -> Option<[u8; 32]> {
-    const EC: [u8; 7] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
-    const P256: [u8; 8] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
-    const RSA: [u8; 9] = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
-    const ED25519: [u8; 3] = [0x2B, 0x65, 0x70];
-    let mut algorithm = spki.expect(SEQUENCE)?.inside();
-    let kind = algorithm.expect(OID)?.content;
-    let key = spki.expect(BIT_STRING)?.bits()?;
+fn key_thumbprint(spki: &SubjectPublicKeyInfoOwned) -> Option<[u8; 32]> {
+    const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+    let kind = spki.algorithm.oid;
+    let key = spki.subject_public_key.as_bytes()?;
     let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let canonical = if kind == EC {
-        if algorithm.expect(OID)?.content != P256 {
+        let curve = spki.algorithm.parameters.as_ref()?;
+        if curve.decode_as::<ObjectIdentifier>().ok()? != P256 {
             return None;
         }
         let (x, y) = key.strip_prefix(&[4])?.split_at_checked(32)?;
@@ -192,19 +176,17 @@ fn key_thumbprint(mut spki: Elements<'_>) -> Option<[u8; 32]> {
     } else if kind == ED25519 {
         format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(key))
     } else if kind == RSA {
-        let mut numbers = Elements::of(key).expect(SEQUENCE)?.inside();
-        let mut number = || Some(positive(numbers.expect(INTEGER)?.content));
-        let (n, e) = (number()?, number()?);
+        let key = RsaSubjectPublicKey::from_der(key).ok()?;
+        let (n, e) = (key.modulus(), key.exponent());
+        let (n, e) = (
+            n.big_endian_without_leading_zero(),
+            e.big_endian_without_leading_zero(),
+        );
         format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(e), text(n))
     } else {
         return None;
     };
     Some(sha256(canonical.as_bytes()))
-}
-
-/// An integer without the zero that says it is not negative.
-fn positive(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(&[0]).unwrap_or(bytes)
 }
 
 #[cfg(test)]

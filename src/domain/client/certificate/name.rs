@@ -1,9 +1,9 @@
 //! Distinguished names: as a certificate has them, and as RFC 4514 writes them. Two names are the same when
 //! they have the same parts in the same order, letter for letter.
 
-use super::der::{
-    Element, Elements, IA5_STRING, OID, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING,
-};
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::{Tag, Tagged};
+use x509_cert::name::Name as X509Name;
 
 /// A name: its parts, the most specific first, as RFC 4514 writes them. Those with several values are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +25,11 @@ const WORDS: [(&str, &str); 11] = [
 ];
 
 impl Name {
-    /// Reads a `Name` of a certificate. None if it is malformed, or holds what cannot be written as text.
-    pub(super) fn of_certificate(name: Element<'_>) -> Option<Self> {
+    /// The name a certificate has. None if it holds what cannot be written as text.
+    pub(super) fn of_certificate(name: &X509Name) -> Option<Self> {
         let mut parts = Vec::new();
-        let mut sets = name.inside();
-        while !sets.is_empty() {
-            let mut values = Vec::new();
-            let mut set = sets.expect(SET)?.inside();
-            while !set.is_empty() {
-                values.push(attribute(set.expect(SEQUENCE)?.inside())?);
-            }
+        for part in name.iter_rdn() {
+            let mut values = part.iter().map(attribute).collect::<Option<Vec<_>>>()?;
             values.sort_unstable();
             parts.push(values);
         }
@@ -58,35 +53,12 @@ impl Name {
     }
 }
 
-fn attribute(mut it: Elements<'_>) -> Option<(String, String)> {
-    let kind = it.expect(OID)?;
-    let value = it.next_element()?;
-    let text = match value.tag {
-        UTF8_STRING | PRINTABLE_STRING | IA5_STRING => std::str::from_utf8(value.content).ok()?,
-        _ => return None,
-    };
-    Some((dotted(kind.content)?, text.to_owned()))
-}
-
-/// An object identifier with dots.
-fn dotted(bytes: &[u8]) -> Option<String> {
-    let mut arcs: Vec<u64> = Vec::new();
-    let mut arc = 0_u64;
-    for byte in bytes {
-        arc = arc.checked_mul(128)? + u64::from(byte & 0x7F);
-        if byte & 0x80 == 0 {
-            arcs.push(arc);
-            arc = 0;
-        }
-    }
-    let (first, rest) = arcs.split_first()?;
-    let root = (*first / 40).min(2);
-    let mut text = format!("{root}.{}", first - root * 40);
-    for arc in rest {
-        text.push('.');
-        text.push_str(&arc.to_string());
-    }
-    Some(text)
+fn attribute(it: &AttributeTypeAndValue) -> Option<(String, String)> {
+    let is_text = [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String].contains(&it.value.tag());
+    let text = std::str::from_utf8(it.value.value())
+        .ok()
+        .filter(|_| is_text)?;
+    Some((it.oid.to_string(), text.to_owned()))
 }
 
 /// The object identifier an attribute type names.
