@@ -2,6 +2,7 @@
 
 mod assertions;
 mod clients;
+pub mod documents;
 mod key_sets;
 mod lately;
 pub mod open;
@@ -31,6 +32,7 @@ use crate::store::{Commit, Store, StoreError};
 
 pub use assertions::Assertions;
 pub use clients::Clients;
+pub use documents::Documents;
 pub use key_sets::KeySets;
 pub use people::{People, Reachable};
 pub use requests::Requests;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub catalogue: Current<VersionedCatalogue>,
     /// Clients, remembered for a moment so that a pending poll touches no disk.
     pub clients: Clients,
+    /// Documents that clients are made of, looked at a moment ago.
+    pub documents: Documents,
     /// Keys fetched from clients' own addresses.
     pub key_sets: KeySets,
     /// People and their devices, remembered for a moment.

@@ -5,7 +5,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    App, Channels, Clients, Current, KeySets, Parts, People, Requests, Secrets, VersionedCatalogue,
+    App, Channels, Clients, Current, Documents, KeySets, Parts, People, Requests, Secrets,
+    VersionedCatalogue,
 };
 use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
@@ -81,6 +82,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         keyring: Current::new(keyring),
         catalogue: Current::new(VersionedCatalogue { version, catalogue }),
         clients: Clients::default(),
+        documents: Documents::default(),
         key_sets: KeySets::default(),
         people: People::default(),
         requests: Requests::default(),

@@ -16,6 +16,7 @@ use crate::domain::action::duration;
 use crate::domain::action::text::agent_text;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
+use crate::domain::client::document_hosts::DocumentHosts;
 
 /// Letters in the server's name.
 const LONGEST_NAME: usize = 64;
@@ -79,6 +80,7 @@ impl Reader<'_> {
             asks_for_certificates: self.path("tls.client_ca").is_some(),
             client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
             trust_domain: self.trust_domain(),
+            client_documents: self.client_documents(),
             hint_issuers: self.hint_issuers(),
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
         }
@@ -94,6 +96,16 @@ impl Reader<'_> {
             );
         }
         Some(domain)
+    }
+
+    fn client_documents(&mut self) -> DocumentHosts {
+        const NAME: &str = "client_id_metadata_documents";
+        let hosts = DocumentHosts::read(&self.text(NAME).unwrap_or_default());
+        hosts.unwrap_or_else(|| {
+            let form = "write host names with commas between (agents.example.com, *.acme.example), or * for any";
+            self.fault(NAME, form);
+            DocumentHosts::default()
+        })
     }
 
     /// Pairs of an issuer and the address of its keys, with commas between.

@@ -5,6 +5,7 @@ use time::Duration;
 
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
+use crate::domain::client::document_hosts::DocumentHosts;
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Settings {
     pub client_cert_header: bool,
     /// The trust domain that transaction tokens are for, if there is one.
     pub trust_domain: Option<String>,
+    /// Hosts whose documents make clients.
+    pub client_documents: DocumentHosts,
     /// Whose tokens may hint at people.
     pub hint_issuers: Vec<HintIssuer>,
     /// Whether a DPoP proof needs a nonce of ours.
@@ -72,6 +75,7 @@ impl Default for Settings {
             asks_for_certificates: false,
             client_cert_header: false,
             trust_domain: None,
+            client_documents: DocumentHosts::default(),
             hint_issuers: Vec::new(),
             dpop_nonce_required: false,
         }

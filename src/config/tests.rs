@@ -220,3 +220,20 @@ fn hint_issuers_are_pairs_of_addresses() {
         assert!(problems[0].cause.starts_with("hint_issuers"), "{wrong}");
     }
 }
+
+#[test]
+fn hosts_of_documents_are_names_and_none_unless_said() {
+    let hosts = |value| {
+        let config = read("", &[("COUNTERSIGN_CLIENT_ID_METADATA_DOCUMENTS", value)]);
+        Ok::<_, ConfigError>(config?.settings.client_documents)
+    };
+    assert!(hosts("").unwrap().is_empty());
+    let listed = hosts("agents.example, *.acme.example").unwrap();
+    assert!(listed.include("a.acme.example"));
+    let problems = hosts("https://agents.example").unwrap_err().problems;
+    assert!(
+        problems[0]
+            .cause
+            .starts_with("client_id_metadata_documents")
+    );
+}

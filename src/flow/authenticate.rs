@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
-use crate::domain::client::Client;
 use crate::domain::client::assertion::Us;
 use crate::domain::client::authentication::{Authenticated, Presented};
 use crate::domain::client::dpop::{self, Expected, Proof};
-use crate::flow::{Unserved, key_sets};
+use crate::domain::client::{Client, document};
+use crate::flow::{Unserved, client_document, key_sets};
 use crate::paths;
 use crate::store::{Commit, StoreError, Write};
 
@@ -37,13 +37,12 @@ pub async fn client(
         basic: presented.basic,
     };
     let now = app.clock.now();
-    let client = app.clients.find(&app.store, &presented.client).await?;
-    let elsewhere = presented.needs_keys()
-        && (client.as_ref()).is_some_and(|it| it.active && it.credentials.jwks_uri().is_some());
-    let authenticated = match client {
-        // Boxed: few clients keep their keys elsewhere, and all polls come through here.
-        Some(client) if elsewhere => Box::pin(signed_elsewhere(app, &presented, client)).await?,
-        client => presented.verify(client, us(app), None, now)?,
+    let authenticated = if document::is_one(&presented.client.0) {
+        // Boxed, as in `verified`.
+        Box::pin(client_document::client(app, &presented)).await?
+    } else {
+        let client = app.clients.find(&app.store, &presented.client).await?;
+        verified(app, &presented, client).await?
     };
     // Read first: whoever is told to come back with a nonce may come back with the same assertion.
     let proof = shown.dpop.map(|proof| read(app, proof, shown.path));
@@ -60,6 +59,21 @@ pub async fn client(
         return Err(used_before().into());
     }
     Ok(authenticated.showing(proof))
+}
+
+/// Checks what was presented against a client.
+pub(super) async fn verified(
+    app: &App,
+    presented: &Presented,
+    client: Option<Arc<Client>>,
+) -> Result<Authenticated, Refusal> {
+    let elsewhere = presented.needs_keys()
+        && (client.as_ref()).is_some_and(|it| it.active && it.credentials.jwks_uri().is_some());
+    match client {
+        // Boxed: few clients keep their keys elsewhere, and all polls come through here.
+        Some(client) if elsewhere => Box::pin(signed_elsewhere(app, presented, client)).await,
+        client => presented.verify(client, us(app), None, app.clock.now()),
+    }
 }
 
 /// Checks an assertion or a certificate with the keys at the client's own address.

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod audit;
 pub mod authenticate;
 pub mod catalogue;
+mod client_document;
 pub mod collect;
 mod cover;
 pub mod deliver;

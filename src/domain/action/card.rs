@@ -12,6 +12,7 @@ use super::catalogue::{Catalogue, Consequence, PermissionKey};
 use super::facts::{facts, heading};
 use super::json;
 use super::text::{CleanText, visible};
+use crate::domain::client::document;
 use crate::domain::id::RequestId;
 
 /// What the person is shown.
@@ -78,6 +79,16 @@ pub struct Party {
     pub id: String,
     /// What people call it.
     pub name: String,
+}
+
+impl Party {
+    /// What people call it, with the host that vouches for it when nobody here does.
+    pub fn called(&self) -> String {
+        match document::host(&self.id) {
+            Some(host) => format!("{} ({host})", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// A service.

@@ -36,6 +36,7 @@ impl Change {
             ("allowed", allowed),
             ("grant_types", before.grant_types != after.grant_types),
             ("proof", before.proof != after.proof),
+            ("id_token", before.id_token_alg != after.id_token_alg),
             (
                 "request_signing",
                 before.request_signing != after.request_signing,

@@ -19,7 +19,12 @@ const MOST: Duration = Duration::hours(24);
 const USUAL: Duration = Duration::hours(1);
 
 /// How long keys stay good when their owner does not answer.
-const STALE: Duration = Duration::hours(24);
+pub const STALE: Duration = Duration::hours(24);
+
+/// How long what was fetched is taken to be as it was, if its owner said so.
+pub fn good_for(max_age: Option<Duration>) -> Duration {
+    max_age.unwrap_or(USUAL).clamp(LEAST, MOST)
+}
 
 /// Where the keys are.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +67,7 @@ impl Looked {
         Self {
             keys: Some(Arc::new(keys)),
             at: now,
-            good_until: now + max_age.unwrap_or(USUAL).clamp(LEAST, MOST),
+            good_until: now + good_for(max_age),
         }
     }
 

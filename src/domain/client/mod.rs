@@ -6,7 +6,8 @@ pub mod certificate;
 pub mod change;
 pub mod confirmation;
 pub mod delivery;
-
+pub mod document;
+pub mod document_hosts;
 pub mod dpop;
 pub(in crate::domain) mod jws;
 pub mod key_source;
@@ -67,7 +68,7 @@ pub struct Client {
     pub created_at: OffsetDateTime,
     /// How often it was changed: a change is made to what was read, or not at all.
     pub revision: i32,
-    /// Until when its document need not be read again, if it comes from one.
+    /// Until when its [document] need not be read again, if it comes from one.
     pub document_until: Option<OffsetDateTime>,
 }
 

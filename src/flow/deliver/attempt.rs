@@ -181,7 +181,7 @@ fn words(app: &App, stored: &StoredRequest, question: &Question) -> Option<Asked
     let card: Card = serde_json::from_str(&stored.card).ok()?;
     Some(Asked {
         server: app.settings.name.clone(),
-        agent: card.agent.name,
+        agent: card.agent.called(),
         heading: (question.tier < Tier::High).then_some(card.heading),
         answer_by: question.answer_by,
         match_code: stored.match_code.clone(),

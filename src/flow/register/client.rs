@@ -166,9 +166,15 @@ pub(super) async fn admit(
     Err(RegisterError::Taken(client.id.0))
 }
 
-/// What a client is registered as, if it may be that, under an id that follows from its name. There is a key of
-/// ours to sign for it with then.
+/// The same as [`judge`]; and there is a key of ours to sign for it with then.
 pub(super) async fn judged(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
+    let judged = judge(app, new)?;
+    keys::ensure(app, judged.client.id_token_alg).await?;
+    Ok(judged)
+}
+
+/// What a client is registered as, if it may be that, under an id that follows from its name.
+pub(super) fn judge(app: &App, new: NewClient) -> Result<AddedClient, RegisterError> {
     let name = display_name(&new.name).map_err(RegisterError::Name)?;
     check_lists(&new)?;
     let keys = key_source(app, &new)?;
@@ -197,7 +203,6 @@ pub(super) async fn judged(app: &App, new: NewClient) -> Result<AddedClient, Reg
         document_until: None,
     };
     client.profile.judge(&client)?;
-    keys::ensure(app, client.id_token_alg).await?;
     Ok(AddedClient { client, secret })
 }
 

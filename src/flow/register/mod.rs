@@ -5,6 +5,7 @@
 
 mod change;
 mod client;
+pub(super) mod document;
 pub mod dynamic;
 mod person;
 

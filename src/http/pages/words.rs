@@ -6,6 +6,7 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::action::json;
+use crate::domain::client::document;
 
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long]");
@@ -67,7 +68,9 @@ fn rounded(length: Duration, unit: i64) -> i64 {
 pub(super) struct Agent {
     /// What people call it.
     pub(super) name: String,
-    /// The first letter of that.
+    /// The host that vouches for it, when nobody here does.
+    pub(super) host: Option<String>,
+    /// The first letter of that name.
     pub(super) letter: String,
     /// One of four.
     pub(super) shape: u8,
@@ -80,6 +83,7 @@ pub(super) fn agent(id: &str, name: &str) -> Agent {
     let [shape, hue, ..] = json::digest(id);
     Agent {
         name: name.to_owned(),
+        host: document::host(id).map(str::to_owned),
         letter: name
             .chars()
             .find(|c| c.is_alphanumeric())

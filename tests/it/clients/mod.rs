@@ -6,6 +6,7 @@ use countersign::flow::register::NewClient;
 use crate::world::{Agent, World};
 
 mod auth0;
+mod documents;
 mod dpop;
 mod elsewhere;
 mod mtls;

@@ -46,7 +46,7 @@ pub use person::deny;
 pub use phone::{Phone, PushService};
 pub use prover::Prover;
 pub use signer::{ASSERTION_TYPE, Signer};
-pub use site::Site;
+pub use site::{Site, trusted};
 
 /// Runs a story once on each engine.
 #[macro_export]
