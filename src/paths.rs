@@ -56,6 +56,8 @@ pub const DEVICES_PUSH: &str = "/devices/push";
 pub const DEVICES_REMOVE: &str = "/devices/remove";
 /// For people: themselves.
 pub const SETTINGS: &str = "/settings";
+/// For people: the code that agents bring along.
+pub const SETTINGS_CODE: &str = "/settings/code";
 /// For people: asks for a sign-in link.
 pub const SIGN_IN: &str = "/signin";
 /// For people who are signed in and must prove it again: asks for another link.

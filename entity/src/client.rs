@@ -50,6 +50,8 @@ pub struct Model {
     pub grant_types: String,
     /// `dpop_bound_access_tokens`.
     pub dpop_bound: bool,
+    /// `backchannel_user_code_parameter`.
+    pub user_code: bool,
     /// `tls_client_certificate_bound_access_tokens`.
     pub certificate_bound: bool,
     /// Whom its certificate names: JSON.

@@ -22,3 +22,4 @@ pub mod signing_key;
 pub mod standing_grant;
 pub mod used_assertion;
 pub mod user;
+pub mod user_code;

@@ -47,6 +47,7 @@ const TABLES: &[&str] = &[
         resources TEXT NOT NULL,
         grant_types TEXT NOT NULL,
         dpop_bound BOOLEAN NOT NULL,
+        user_code BOOLEAN NOT NULL,
         certificate_bound BOOLEAN NOT NULL,
         tls_subject TEXT,
         assertion_audience TEXT NOT NULL CHECK (assertion_audience IN ('strict', 'ciba-compat')),
@@ -81,6 +82,12 @@ const TABLES: &[&str] = &[
         name TEXT NOT NULL CHECK (length(name) > 0),
         status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
         created_at BIGINT NOT NULL
+    )",
+    "CREATE TABLE user_codes (
+        user_id {uuid} PRIMARY KEY REFERENCES users (id),
+        hash TEXT NOT NULL,
+        wrong INTEGER NOT NULL CHECK (wrong >= 0),
+        locked_until BIGINT
     )",
     "CREATE TABLE requests (
         id {uuid} PRIMARY KEY,
@@ -373,6 +380,7 @@ const DROP: &[&str] = &[
     "DROP TABLE access_tokens",
     "DROP TABLE grants",
     "DROP TABLE requests",
+    "DROP TABLE user_codes",
     "DROP TABLE users",
     "DROP TABLE registration_tokens",
     "DROP TABLE clients",

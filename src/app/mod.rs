@@ -9,6 +9,7 @@ pub mod open;
 mod people;
 mod requests;
 mod secrets;
+mod user_codes;
 
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -37,6 +38,7 @@ pub use key_sets::KeySets;
 pub use people::{People, Reachable};
 pub use requests::Requests;
 pub use secrets::Secrets;
+pub use user_codes::UserCodes;
 
 /// A handle on everything; cheap to clone.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub struct Parts {
     pub people: People,
     /// Requests asked or answered here a moment ago.
     pub requests: Requests,
+    /// Turns for hashing user codes.
+    pub user_codes: UserCodes,
     /// Client assertions seen by this process.
     pub assertions: Assertions,
     /// Who is waiting for which answer.

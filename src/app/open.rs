@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     App, Channels, Clients, Current, Documents, KeySets, Parts, People, Requests, Secrets,
-    VersionedCatalogue,
+    UserCodes, VersionedCatalogue,
 };
 use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
@@ -85,6 +85,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         documents: Documents::default(),
         key_sets: KeySets::default(),
         people: People::default(),
+        user_codes: UserCodes::default(),
         requests: Requests::default(),
         assertions: crate::app::Assertions::default(),
         signal: Signal::default(),

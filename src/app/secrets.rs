@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::client::dpop::Nonces;
-use crate::domain::id::{ClientId, SessionId};
+use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::token::handle::Handles;
 use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
 
@@ -41,6 +41,7 @@ pub struct Secrets {
     registration_access: Mac,
     csrf: Mac,
     endpoint: Mac,
+    user_code: Mac,
 }
 
 /// A MAC key that does not print.
@@ -72,6 +73,7 @@ impl Secrets {
             redemptions: master.sealer(Purpose::Redemption),
             csrf: Mac(master.mac(Purpose::Csrf)),
             endpoint: Mac(master.mac(Purpose::Endpoint)),
+            user_code: Mac(master.mac(Purpose::UserCode)),
         }
     }
 
@@ -110,6 +112,27 @@ impl Secrets {
         URL_SAFE_NO_PAD.decode(token).is_ok_and(|mac| {
             hmac::verify(&self.registration_access.0, client.0.as_bytes(), &mac).is_ok()
         })
+    }
+
+    /// A keyed hash of that person's code: without the key, no guess at a code can be tried.
+    pub fn user_code(&self, user: UserId, code: &str) -> [u8; 32] {
+        self.user_code_mac(user.0.as_bytes(), code)
+    }
+
+    /// What tells one request that brought a code from another, and tells nothing of the code.
+    pub fn fingerprint(&self, request: [u8; 32], code: &str) -> [u8; 32] {
+        self.user_code_mac(&request, code)
+    }
+
+    fn user_code_mac(&self, of: &[u8], code: &str) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.user_code.0);
+        // Persons' ids and digests differ in length, so neither passes for the other.
+        context.update(&[u8::try_from(of.len()).unwrap_or(u8::MAX)]);
+        context.update(of);
+        context.update(code.as_bytes());
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
     }
 
     /// A keyed hash by which the same browser's push endpoint is recognised.

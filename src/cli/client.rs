@@ -128,6 +128,9 @@ pub(super) struct Add {
     /// Give it no token that is not bound to its key (DPoP)
     #[arg(long)]
     dpop_bound: bool,
+    /// It brings the user code of whom it asks, where they have one
+    #[arg(long)]
+    user_code: bool,
     /// Whom its assertions may name, for private_key_jwt: the issuer alone (usual), or also what CIBA allows (usual
     /// for fapi-ciba)
     #[arg(long, value_name = "WHICH", value_parser = Audience::ALL.map(Audience::as_str))]
@@ -253,6 +256,7 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         id_token_alg: Algorithm::from_word(&add.id_token_alg).unwrap_or_default(),
         proof: ProofTerms {
             dpop_bound: add.dpop_bound,
+            user_code: add.user_code,
             certificate_bound: add.certificate_bound,
             audience: audience.unwrap_or_else(|| profile.usual_audience()),
         },
@@ -468,6 +472,7 @@ fn shown(client: &Client) -> Value {
         "tls_subject": client.credentials.tls_subject(),
         "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,
         "dpop_bound_access_tokens": client.proof.dpop_bound,
+        "backchannel_user_code_parameter": client.proof.user_code,
         "assertion_audience": client.proof.audience.as_str(),
         "backchannel_token_delivery_mode": client.mode,
         "backchannel_client_notification_endpoint": client.notification_endpoint,

@@ -1,6 +1,9 @@
 //! `person`: who can be asked.
 
+use std::path::Path;
+
 use clap::Subcommand;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::client::state;
@@ -8,10 +11,12 @@ use super::exit::{Exit, Failure, chain};
 use super::host::Host;
 use super::output::Output;
 use crate::domain::action::duration;
+use crate::domain::audit::Actor;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::user::User;
 use crate::flow::register::{self, NewPerson};
 use crate::flow::sign_in;
+use crate::flow::user_code::{self, CodeError};
 
 /// People who can be asked.
 #[derive(Debug, Subcommand)]
@@ -33,6 +38,19 @@ pub(super) enum PersonCommand {
         /// Their address, username or id
         #[arg(value_name = "EMAIL")]
         person: String,
+    },
+    /// Give a person a user code, which some agents must bring along to ask them
+    #[command(after_help = "Example:\n  countersign person user-code maya@example.com")]
+    UserCode {
+        /// Their address, username or id
+        #[arg(value_name = "EMAIL")]
+        person: String,
+        /// Read the code from stdin. Without it, one is made up and shown once
+        #[arg(long, conflicts_with = "clear")]
+        stdin: bool,
+        /// Take it away: no agent needs one any more
+        #[arg(long)]
+        clear: bool,
     },
     /// List the people
     List,
@@ -77,6 +95,14 @@ pub(super) async fn run(
             Ok(Exit::Ok)
         }
         PersonCommand::Link { person } => link(&person, host, output).await,
+        PersonCommand::UserCode {
+            person,
+            clear: true,
+            ..
+        } => clear_code(&person, host, output).await,
+        PersonCommand::UserCode { person, stdin, .. } => {
+            set_code(&person, stdin, host, output).await
+        }
         PersonCommand::List => list(host, output).await,
         PersonCommand::Disable { person } => set_active(&person, false, host, output).await,
         PersonCommand::Enable { person } => set_active(&person, true, host, output).await,
@@ -106,6 +132,49 @@ async fn link(person: &str, host: &Host, output: Output) -> Result<Exit, Failure
     } else {
         output.data(url);
     }
+    Ok(Exit::Ok)
+}
+
+impl From<CodeError> for Failure {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::Store(error) => error.into(),
+            error @ CodeError::Bad(_) => {
+                Self::new(Exit::Usage, error).effect("nothing was changed")
+            }
+            error @ (CodeError::Busy | CodeError::Entropy(_)) => Self::new(Exit::Failed, error),
+        }
+    }
+}
+
+async fn set_code(person: &str, stdin: bool, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let user = register::person(&host.app, person).await?;
+    let code: SecretString = if stdin {
+        super::input::read(Path::new("-"))?.into()
+    } else {
+        user_code::make_up(&host.app).map_err(CodeError::from)?
+    };
+    user_code::set(&host.app, user.id, &code, Actor::Operator, None).await?;
+    output.done(format_args!("{} has a user code", user.email));
+    if stdin {
+        show(&user, output);
+        return Ok(Exit::Ok);
+    }
+    let code = code.expose_secret();
+    if output.json {
+        output.json(&json!({ "sub": user.id, "user_code": code }));
+    } else {
+        output.data(code);
+    }
+    output.warn("the code is shown this once: give it to nobody but them");
+    Ok(Exit::Ok)
+}
+
+async fn clear_code(person: &str, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let user = register::person(&host.app, person).await?;
+    user_code::remove(&host.app, user.id, Actor::Operator, None).await?;
+    output.done(format_args!("{} has no user code", user.email));
+    show(&user, output);
     Ok(Exit::Ok)
 }
 

@@ -40,6 +40,9 @@ pub enum Kind {
     UserAdded,
     UserDisabled,
     UserEnabled,
+    UserCodeSet,
+    UserCodeRemoved,
+    UserCodeWrong,
     SignInLinkMade,
     SignedIn,
     SignedOut,
@@ -83,6 +86,9 @@ impl Kind {
             Self::UserAdded => "person.added",
             Self::UserDisabled => "person.disabled",
             Self::UserEnabled => "person.enabled",
+            Self::UserCodeSet => "person.user_code_set",
+            Self::UserCodeRemoved => "person.user_code_removed",
+            Self::UserCodeWrong => "person.user_code_wrong",
             Self::SignInLinkMade => "sign_in_link.made",
             Self::SignedIn => "person.signed_in",
             Self::SignedOut => "person.signed_out",
@@ -140,7 +146,8 @@ pub struct AuditEvent {
     pub user: Option<UserId>,
     /// From where: the peer's address.
     pub from: Option<String>,
-    /// What else matters: digests, answers, assurance. Never secrets, never the agent's prose.
+    /// What else matters: digests, answers, assurance. Never secrets, and of the agent's words only its
+    /// `request_context`.
     pub facts: Map<String, Value>,
 }
 

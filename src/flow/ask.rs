@@ -18,7 +18,9 @@ use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::id::{ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
 use crate::flow::cover::{self, Cover};
-use crate::flow::{Fault, Unserved, authenticate, forbid, hinted, signed_request, watch};
+use crate::flow::{
+    Fault, Unserved, authenticate, forbid, hinted, signed_request, user_code, watch,
+};
 use crate::outbox::fan_out;
 use crate::paths;
 use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
@@ -31,7 +33,7 @@ const LONGEST_KEY: usize = 255;
 pub struct Envelope {
     /// The `Idempotency-Key` header.
     pub idempotency_key: Option<String>,
-    /// SHA-256 of the parameters, without those that authenticate the client.
+    /// SHA-256 of the parameters, without those that authenticate the client and the user code.
     pub digest: [u8; 32],
     /// The peer's address.
     pub from: Option<String>,
@@ -74,6 +76,13 @@ async fn ask_for(
     signed: Option<&RequestObject>,
 ) -> Result<Acknowledgement, Unserved> {
     let key = read_key(envelope.idempotency_key.as_deref())?;
+    let envelope = match parameters.user_code {
+        Some(code) => Envelope {
+            digest: app.secrets.fingerprint(envelope.digest, code),
+            ..envelope
+        },
+        None => envelope,
+    };
     if let Some(key) = &key
         && let Some(earlier) = asked_before(app, by, key, &envelope).await?
     {
@@ -90,6 +99,18 @@ async fn ask_for(
     let hint = Box::pin(hinted::opened(app, request.hint.clone())).await?;
     let person = app.people.find(&app.store, &hint).await?;
     let person = person.filter(|person| person.user.active);
+    if request.needs_user_code {
+        let (user, code) = (person.as_ref().map(|it| it.user.id), parameters.user_code);
+        // Boxed: few need one.
+        Box::pin(user_code::checked(
+            app,
+            by,
+            user,
+            code,
+            envelope.from.as_deref(),
+        ))
+        .await?;
+    }
     let person = person.ok_or(Refusal::UnknownUserId)?;
     let cover = cover::find(app, by, &request, &person.user, &catalogue).await?;
     let asked = Asked {
@@ -345,10 +366,14 @@ impl Asked<'_> {
             Some(max_age) => event.fact("max_age", max_age),
             None => event,
         };
-        if wanted.acr_values.is_empty() {
+        let event = if wanted.acr_values.is_empty() {
             event
         } else {
             event.fact("acr_values", wanted.acr_words())
+        };
+        match &self.request.context {
+            Some(context) => event.fact("request_context", context.clone()),
+            None => event,
         }
     }
 

@@ -37,6 +37,7 @@ mod signed_request;
 pub mod status;
 pub mod stop;
 mod transaction;
+pub mod user_code;
 pub mod watch;
 pub mod withdraw;
 

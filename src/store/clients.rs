@@ -121,6 +121,7 @@ fn row(client: &Client) -> ActiveModel {
         resources: ActiveValue::Set(json(&client.resources)),
         grant_types: ActiveValue::Set(json(&client.grant_types)),
         dpop_bound: ActiveValue::Set(client.proof.dpop_bound),
+        user_code: ActiveValue::Set(client.proof.user_code),
         certificate_bound: ActiveValue::Set(client.proof.certificate_bound),
         tls_subject: ActiveValue::Set(
             (client.credentials.tls_subject()).and_then(|it| serde_json::to_string(it).ok()),
@@ -206,6 +207,7 @@ fn read(row: Model) -> Result<Client, StoreError> {
         credentials,
         proof: ProofTerms {
             dpop_bound: row.dpop_bound,
+            user_code: row.user_code,
             certificate_bound: row.certificate_bound,
             audience: Audience::from_word(&row.assertion_audience)
                 .ok_or_else(|| odd("assertion_audience"))?,

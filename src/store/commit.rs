@@ -25,6 +25,7 @@ use crate::store::registration_tokens::NewRegistrationToken;
 use crate::store::requests::NewRequest;
 use crate::store::sessions::StoredSession;
 use crate::store::sign_in_links::StoredLink;
+use crate::store::user_codes::{NewUserCode, TriedCode};
 
 /// Everything one event writes. All of it, or nothing.
 #[derive(Debug, Default)]
@@ -109,6 +110,12 @@ pub enum Write {
     AddUser(Box<User>),
     /// Guard: there is such a person, in the other state.
     SetUserActive(UserId, bool),
+    /// A person's code, instead of the one before.
+    SetUserCode(Box<NewUserCode>),
+    /// Guard: there is one.
+    RemoveUserCode(UserId),
+    /// Guard: it is the code that was checked, and was not tried meanwhile.
+    TryUserCode(Box<TriedCode>),
     /// A new sign-in link.
     AddSignInLink(Box<StoredLink>),
     /// Guard: unused, and in time.

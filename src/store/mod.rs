@@ -28,6 +28,7 @@ mod requests;
 mod sessions;
 mod sign_in_links;
 mod standing_grants;
+mod user_codes;
 mod users;
 mod writer;
 
@@ -44,6 +45,7 @@ pub use registration_tokens::NewRegistrationToken;
 pub use requests::{NewRequest, StoredRequest};
 pub use sessions::StoredSession;
 pub use sign_in_links::StoredLink;
+pub use user_codes::{NewUserCode, TriedCode};
 
 /// The database: many readers, one writer.
 #[derive(Clone, Debug)]

@@ -102,6 +102,11 @@ const LIBRARIES: &[(&str, &[&str], &str)] = &[
         "arguments end at cli: hand over plain values",
     ),
     (
+        "argon2",
+        &["src/domain/user/"],
+        "slow hashes are made in domain::user::code, on a thread of their own",
+    ),
+    (
         "jsonwebtoken",
         &["src/domain/token/", "src/domain/client/"],
         "tokens are read in domain",

@@ -31,7 +31,7 @@ both! {
             ("jwks_uri", json!(format!("{url}/oauth/jwks"))),
             ("backchannel_authentication_endpoint", json!(format!("{url}/bc-authorize"))),
             ("backchannel_token_delivery_modes_supported", json!(["poll", "ping", "push"])),
-            ("backchannel_user_code_parameter_supported", json!(false)),
+            ("backchannel_user_code_parameter_supported", json!(true)),
             ("grant_types_supported", json!([
                 "urn:openid:params:grant-type:ciba",
                 "refresh_token",

@@ -23,6 +23,7 @@ pub mod mode;
 pub mod notification_token;
 pub mod refusal;
 pub mod request;
+pub mod request_context;
 pub mod request_object;
 pub mod token_request;
 

@@ -18,6 +18,10 @@ pub enum Refusal {
     InvalidScope(&'static str),
     /// `unknown_user_id`: the hint names nobody who can be asked.
     UnknownUserId,
+    /// `missing_user_code` (§13).
+    MissingUserCode,
+    /// `invalid_user_code` (§13): wrong, or tried too often.
+    InvalidUserCode,
     /// `expired_login_hint_token` (§13).
     ExpiredLoginHintToken,
     /// `unauthorized_client`: this client may not do this.
@@ -78,6 +82,8 @@ impl Refusal {
             Self::InvalidRequest(_) | Self::KeyReused => "invalid_request",
             Self::InvalidScope(_) => "invalid_scope",
             Self::UnknownUserId => "unknown_user_id",
+            Self::MissingUserCode => "missing_user_code",
+            Self::InvalidUserCode => "invalid_user_code",
             Self::ExpiredLoginHintToken => "expired_login_hint_token",
             Self::UnauthorizedClient(_) => "unauthorized_client",
             Self::InvalidBindingMessage(_) => "invalid_binding_message",
@@ -113,6 +119,8 @@ impl Refusal {
             Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
             Self::Forbidden(_) => Some("policy forbids asking for this"),
             Self::ExpiredLoginHintToken => Some("login_hint_token has ended, or has not begun"),
+            Self::MissingUserCode => Some("whom the hint names has a user code, which is needed"),
+            Self::InvalidUserCode => Some("the user code is wrong, or was wrong too often"),
             Self::UnknownUserId => Some("the hint names nobody who can be asked"),
             Self::InvalidClient { .. } => Some("client authentication failed"),
             Self::InvalidClientMetadata(why) => Some(why),
@@ -139,6 +147,8 @@ impl Refusal {
             | Self::InvalidScope(_)
             | Self::UnknownUserId
             | Self::ExpiredLoginHintToken
+            | Self::MissingUserCode
+            | Self::InvalidUserCode
             | Self::UnauthorizedClient(_)
             | Self::InvalidBindingMessage(_)
             | Self::InvalidAuthorizationDetails(_)
@@ -171,6 +181,8 @@ impl Refusal {
             | Self::InvalidScope(_)
             | Self::UnknownUserId
             | Self::ExpiredLoginHintToken
+            | Self::MissingUserCode
+            | Self::InvalidUserCode
             | Self::UnauthorizedClient(_)
             | Self::InvalidBindingMessage(_)
             | Self::InvalidAuthorizationDetails(_)

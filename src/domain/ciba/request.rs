@@ -4,6 +4,7 @@
 //! The client has proved who it is before anything here runs, so that strangers cannot probe. Who the
 //! hint names is looked up by the caller afterwards: this file only says who is meant.
 
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use super::expiry::{self, Windows};
@@ -11,7 +12,7 @@ use super::hint::{self, Hint, Hints, IdTokens};
 use super::mode::Mode;
 use super::notification_token::NotificationToken;
 use super::refusal::Refusal;
-use super::{GRANT_TYPE, binding_message};
+use super::{GRANT_TYPE, binding_message, request_context};
 use crate::domain::action::text::CleanText;
 use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
@@ -25,7 +26,7 @@ pub const LONGEST_RESUME_STATE: usize = 16 * 1024;
 const LONGEST_SCOPE: usize = 2048;
 
 /// The parameters as they came: absent, or a value that is not empty.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 #[expect(
     missing_docs,
     reason = "CIBA §7.1 explains each; RFC 9396, 8707, 9449 and 9470 the others but resume_state, which is ours"
@@ -43,9 +44,17 @@ pub struct Parameters<'a> {
     pub requested_expiry: Option<&'a str>,
     pub request: Option<&'a str>,
     pub authorization_details: Option<&'a str>,
+    pub request_context: Option<&'a str>,
     pub resource: &'a [&'a str],
     pub resume_state: Option<&'a str>,
     pub dpop_jkt: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Parameters<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Some of them are secrets.
+        f.write_str("Parameters")
+    }
 }
 
 /// A request that can be asked, if its hint names somebody.
@@ -67,6 +76,11 @@ pub struct AuthenticationRequest {
     pub resume_state: Option<String>,
     /// What it wants of the sign-in behind a yes.
     pub wanted: Wanted,
+    /// What it has noticed, for whoever looks for fraud.
+    pub context: Option<Value>,
+    /// Whether the person's code is needed, if they have one: anybody can write a `login_hint`, and the other
+    /// hints were given to this client (§7.1.2).
+    pub needs_user_code: bool,
 }
 
 /// What a request is judged by.
@@ -102,6 +116,7 @@ impl<'a> Parameters<'a> {
             self.user_code,
             self.requested_expiry,
             self.authorization_details,
+            self.request_context,
             self.resume_state,
             self.dpop_jkt,
         ];
@@ -151,6 +166,10 @@ pub fn read(
     }
     let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
     let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
+    let context = parameters
+        .request_context
+        .map(request_context::read)
+        .transpose()?;
     let wanted = Wanted::read(parameters.max_age, parameters.acr_values)?;
     let hints = Hints {
         login_hint: parameters.login_hint,
@@ -172,6 +191,8 @@ pub fn read(
         answer_window,
         resume_state,
         wanted,
+        context,
+        needs_user_code: client.proof.user_code && parameters.login_hint.is_some(),
     })
 }
 

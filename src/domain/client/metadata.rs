@@ -88,6 +88,8 @@ struct Raw {
     tls_client_certificate_bound_access_tokens: bool,
     #[serde(default)]
     dpop_bound_access_tokens: bool,
+    #[serde(default)]
+    backchannel_user_code_parameter: bool,
     grant_types: Option<Vec<String>>,
     response_types: Option<Vec<String>>,
     scope: Option<String>,
@@ -165,6 +167,7 @@ pub fn read(document: &Value) -> Result<Metadata, BadMetadata> {
         id_token_alg: id_token_alg(raw.id_token_signed_response_alg.as_deref())?,
         proof: ProofTerms {
             dpop_bound: raw.dpop_bound_access_tokens,
+            user_code: raw.backchannel_user_code_parameter,
             certificate_bound: raw.tls_client_certificate_bound_access_tokens,
             ..ProofTerms::default()
         },
@@ -368,6 +371,7 @@ mod tests {
             ("scope", json!(["openid"])),
             ("grant_types", json!("refresh_token")),
             ("dpop_bound_access_tokens", json!("true")),
+            ("backchannel_user_code_parameter", json!("true")),
             ("tls_client_auth_san_ip", json!("nowhere")),
         ] {
             assert_eq!(

@@ -89,6 +89,8 @@ pub struct ProofTerms {
     pub dpop_bound: bool,
     /// `tls_client_certificate_bound_access_tokens` (RFC 8705 §3.4): its tokens are bound to its certificate.
     pub certificate_bound: bool,
+    /// `backchannel_user_code_parameter`: it brings the code of whom it asks (CIBA §7.1.2).
+    pub user_code: bool,
     /// Whom its assertions may be addressed to.
     pub audience: assertion::Audience,
 }

@@ -32,6 +32,8 @@ pub enum Purpose {
     RegistrationToken,
     /// MAC of the token by which a client has access to its registration.
     RegistrationAccess,
+    /// Keyed hash of a user code, which is then hashed slowly.
+    UserCode,
     /// Sealing of private keys.
     PrivateKey,
     /// Sealing of `resume_state`.
@@ -59,6 +61,7 @@ impl Purpose {
             Self::DpopNonce => "countersign/v1/dpop_nonce",
             Self::RegistrationToken => "countersign/v1/registration_token",
             Self::RegistrationAccess => "countersign/v1/registration_access",
+            Self::UserCode => "countersign/v1/user_code",
             Self::PrivateKey => "countersign/v1/private_key",
             Self::ResumeState => "countersign/v1/resume_state",
             Self::NotificationToken => "countersign/v1/notification_token",

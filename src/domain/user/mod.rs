@@ -1,6 +1,7 @@
 //! Who is asked: a person, and the browsers that reach them.
 
 pub mod browser;
+pub mod code;
 
 use time::OffsetDateTime;
 

@@ -4,9 +4,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::SignInError;
 use crate::app::App;
+use crate::domain::action::Tier;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::Question;
-use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::assurance::{Assurance, fresh_enough};
 use crate::domain::consent::step_up::{FallsShort, SignIn, enough};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
@@ -45,6 +46,11 @@ pub struct SignedIn {
 }
 
 impl Present {
+    /// Whether this sign-in is too old to change how the person is protected: as for what is grave.
+    pub fn is_stale(&self, now: OffsetDateTime) -> bool {
+        fresh_enough(Tier::High, self.session.authenticated_at, now).is_err()
+    }
+
     /// Whether this sign-in may say yes to a question.
     pub fn may_allow(&self, question: &Question, now: OffsetDateTime) -> Result<(), FallsShort> {
         let sign_in = SignIn {

@@ -91,12 +91,13 @@ impl FromRequest<App> for AgentRequest {
 
 impl AgentRequest {
     /// SHA-256 of what is asked, whoever and however it is asked: the parameters in order of their
-    /// names, without those that authenticate the client.
+    /// names, without those that authenticate the client, and without a user code, which is short enough to be
+    /// guessed by it.
     pub fn digest(&self) -> [u8; 32] {
         let mut parameters: Vec<(&str, &str)> = self
             .form
             .iter()
-            .filter(|(name, _)| !CREDENTIALS.contains(name))
+            .filter(|(name, _)| !CREDENTIALS.contains(name) && *name != "user_code")
             .collect();
         parameters.sort_unstable();
         let encoded = form_urlencoded::Serializer::new(String::new())

@@ -31,6 +31,7 @@ pub(super) async fn ask(
         requested_expiry: form.get("requested_expiry"),
         request: form.get("request"),
         authorization_details: form.get("authorization_details"),
+        request_context: form.get("request_context"),
         resource: &resource,
         resume_state: form.get("resume_state"),
         dpop_jkt: form.get("dpop_jkt"),

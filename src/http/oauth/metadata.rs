@@ -92,7 +92,7 @@ fn metadata(app: &App) -> Response {
         jwks_uri: at(paths::JWKS),
         backchannel_authentication_endpoint: at(paths::BACKCHANNEL_AUTHENTICATION),
         backchannel_token_delivery_modes_supported: Mode::SUPPORTED.map(Mode::as_str).to_vec(),
-        backchannel_user_code_parameter_supported: false,
+        backchannel_user_code_parameter_supported: true,
         backchannel_authentication_request_signing_alg_values_supported: keys::ALGORITHMS,
         client_id_metadata_document_supported: !app.settings.client_documents.is_empty(),
         grant_types_supported: [ciba::GRANT_TYPE, refresh::GRANT_TYPE, exchange::GRANT_TYPE],

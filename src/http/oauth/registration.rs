@@ -118,7 +118,7 @@ fn described(app: &App, client: &Client) -> Value {
         "grant_types": client.grant_types,
         "response_types": [],
         "backchannel_token_delivery_mode": client.mode,
-        "backchannel_user_code_parameter": false,
+        "backchannel_user_code_parameter": client.proof.user_code,
         "id_token_signed_response_alg": client.id_token_alg,
         "dpop_bound_access_tokens": client.proof.dpop_bound,
         "tls_client_certificate_bound_access_tokens": client.proof.certificate_bound,

@@ -46,6 +46,7 @@ pub fn router() -> Router<App> {
         .route(paths::DEVICES_PUSH, post(devices::subscribe))
         .route(paths::DEVICES_REMOVE, post(devices::remove))
         .route(paths::SETTINGS, get(settings::show))
+        .route(paths::SETTINGS_CODE, post(settings::set_code))
         .route(paths::SIGN_IN, get(sign_in::form).post(sign_in::send))
         .route(paths::SIGN_IN_AGAIN, post(sign_in::again))
         .route(

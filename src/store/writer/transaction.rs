@@ -18,7 +18,7 @@ use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
     assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, refresh_tokens,
-    registration_tokens, sessions, sign_in_links, standing_grants, users,
+    registration_tokens, sessions, sign_in_links, standing_grants, user_codes, users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -230,6 +230,9 @@ impl Kind {
             | Write::UseRegistrationToken(..)
             | Write::AddUser(_)
             | Write::SetUserActive(..)
+            | Write::SetUserCode(_)
+            | Write::RemoveUserCode(_)
+            | Write::TryUserCode(_)
             | Write::UseSignInLink(..)
             | Write::EndSession(..)
             | Write::AddDevice(_)
@@ -279,6 +282,9 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::SetClientActive(id, active) => clients::set_active(conn, id, *active).await,
         Write::AddUser(user) => users::add(conn, user).await,
         Write::SetUserActive(id, active) => users::set_active(conn, *id, *active).await,
+        Write::SetUserCode(new) => user_codes::set(conn, new).await,
+        Write::RemoveUserCode(user) => user_codes::remove(conn, *user).await,
+        Write::TryUserCode(tried) => user_codes::tried(conn, tried).await,
         Write::UseSignInLink(id, at) => sign_in_links::use_once(conn, *id, *at).await,
         Write::TouchSession(id, at) => sessions::touch(conn, *id, *at).await,
         Write::EndSession(id, at) => sessions::end(conn, *id, *at).await,

@@ -8,3 +8,4 @@ mod idempotency;
 mod limits;
 mod parameters;
 mod signed;
+mod user_code;

@@ -93,6 +93,7 @@ async fn t13_any_parameter_but_resource_stands_once() {
         "user_code",
         "acr_values",
         "max_age",
+        "request_context",
         "something_else",
     ] {
         let mut pairs = vec![("scope", "openid"), ("login_hint", maya.as_str())];
@@ -139,6 +140,39 @@ async fn an_age_is_a_number_of_seconds() {
     for taken in ["0", "86400", "9223372036854775808", ""] {
         agent.ask(&maya, &[("max_age", taken)]).await;
     }
+}
+
+#[tokio::test]
+async fn what_an_agent_noticed_is_kept_for_the_history_and_shown_to_nobody() {
+    let (world, agent, maya) = agent_and_maya().await;
+    for odd in [
+        "x",
+        "[]",
+        "{",
+        r#"{"a":1,"a":2}"#,
+        &format!(r#"{{"a":"{}"}}"#, "x".repeat(4096)),
+    ] {
+        let answer = agent.try_ask(&maya, &[("request_context", odd)]).await;
+        answer.refused(400, "invalid_request");
+    }
+    let context = serde_json::json!({"device": {"os": "canary-os", "lat": 48.25}});
+    let more = [("request_context", &*context.to_string())];
+    let asked = agent.ask(&maya, &more).await;
+    let opened = world.noted("request.opened").await;
+    assert_eq!(opened[0]["facts"]["request_context"], context);
+    let maya = world
+        .app
+        .store
+        .users(1)
+        .await
+        .expect("the database")
+        .remove(0);
+    let mut browser = world.signed_in(&maya).await;
+    let page = browser.get(&asked.page()).await;
+    assert!(!page.body.contains("canary-os"), "{}", page.text());
+    let status = agent.status(&asked.approval_id).await;
+    assert!(!status.ok().to_string().contains("canary-os"));
+    world.audit_holds().await;
 }
 
 #[tokio::test]
@@ -198,23 +232,6 @@ async fn t32_words_that_cannot_be_shown_are_refused_and_others_are_kept_exactly(
         let card: serde_json::Value = serde_json::from_str(&card).expect("a card");
         assert_eq!(card["said"], shown);
     }
-}
-
-#[tokio::test]
-async fn t23_no_user_code_is_asked_for_and_one_that_is_sent_proves_nothing() {
-    let (world, agent, maya) = agent_and_maya().await;
-    let discovery = agent.get("/.well-known/openid-configuration").await;
-    assert_eq!(
-        discovery.ok()["backchannel_user_code_parameter_supported"],
-        false
-    );
-    let code = "a-code-that-nobody-keeps";
-    let asked = agent.ask(&maya, &[("user_code", code)]).await;
-    agent
-        .poll(&asked.auth_req_id)
-        .await
-        .refused(400, "authorization_pending");
-    assert!(!world.loot().await.holds(code.as_bytes()));
 }
 
 #[tokio::test]

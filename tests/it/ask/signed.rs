@@ -109,6 +109,7 @@ async fn t28_t30_no_parameter_stands_beside_a_signed_request() {
         ("requested_expiry", "60"),
         ("acr_values", "1"),
         ("max_age", "60"),
+        ("request_context", "{}"),
         ("user_code", "1234"),
         ("client_notification_token", "x"),
         ("authorization_details", "[]"),
@@ -152,6 +153,29 @@ async fn an_age_may_be_signed_as_a_number_or_a_string() {
         if taken {
             let id = answer.ok()["approval_id"].as_str().expect("an id");
             assert_eq!(agent.status(id).await.ok()["max_age"], 60);
+        } else {
+            answer.refused(400, "invalid_request");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signed_context_is_an_object() {
+    let world = World::sqlite().await;
+    world.person("Maya").await;
+    let (agent, signer) = signing(&world).await;
+    for (jti, context, taken) in [
+        ("1", json!({"ip": "192.0.2.1"}), true),
+        ("2", json!("{}"), false),
+        ("3", json!({"a": "x".repeat(4096)}), false),
+    ] {
+        let mut claims = request(&world, &signer, jti);
+        claims["request_context"] = context.clone();
+        let answer = send(&agent, &[("request", &signer.sign(&claims))], &[]).await;
+        if taken {
+            answer.ok();
+            let opened = world.noted("request.opened").await;
+            assert_eq!(opened[0]["facts"]["request_context"], context);
         } else {
             answer.refused(400, "invalid_request");
         }

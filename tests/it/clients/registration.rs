@@ -40,8 +40,11 @@ both! {
     async fn an_agent_registers_itself_asks_and_takes_it_back(world: World) {
         let maya = world.person("Maya").await;
         let token = token(&world, 1).await;
-        let answer = register(&world, &token, &bot()).await;
+        let mut bot = bot();
+        bot["backchannel_user_code_parameter"] = json!(true);
+        let answer = register(&world, &token, &bot).await;
         assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.body["backchannel_user_code_parameter"], true);
         assert_eq!(answer.headers["cache-control"], "no-store");
         let text = |name: &str| answer.body[name].as_str().expect("text").to_owned();
         assert_eq!(answer.body["client_secret_expires_at"], 0);

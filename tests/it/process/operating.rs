@@ -223,3 +223,28 @@ async fn what_a_command_did_is_in_its_exit_code() {
     let secret = bot["client_secret"].as_str().expect("a secret");
     assert!(copy.out.contains("audit.exported") && !copy.out.contains(secret));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_code_is_made_up_or_read_and_never_an_argument() {
+    let program = Program::sqlite();
+    program.done(&["person", "add", "maya@acme.example"]).await;
+    let code = ["person", "user-code", "maya@acme.example"];
+    let made = program.done(&code).await;
+    made.ended(0, &["has a user code", "shown this once"]);
+    assert_eq!(made.out.trim().len(), 8, "{made:?}");
+    let json = program.json(&code).await;
+    assert_ne!(json["user_code"], made.out.trim());
+    // The tests' programs have an empty stdin, and nothing is no code.
+    let empty = program.run(&[&code[..], &["--stdin"]].concat()).await;
+    empty.ended(2, &["6 to 64", "nothing was changed"]);
+    let cleared = program.done(&[&code[..], &["--clear"]].concat()).await;
+    cleared.ended(0, &["has no user code"]);
+    let client = ["client", "add", "Cold Caller", "--user-code"];
+    let added = program.json(&client).await;
+    assert_eq!(added["backchannel_user_code_parameter"], true);
+    let shown = program.done(&["client", "show", "cold-caller"]).await;
+    assert!(
+        shown.out.contains("backchannel_user_code_parameter"),
+        "{shown:?}"
+    );
+}

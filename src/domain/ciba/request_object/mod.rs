@@ -55,10 +55,11 @@ pub struct Signer<'a> {
 }
 
 /// The parameters of a request that its client has signed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RequestObject {
     strings: Vec<(&'static str, String)>,
     authorization_details: Option<String>,
+    request_context: Option<String>,
     resource: Vec<String>,
     used: UsedAssertion,
 }
@@ -88,9 +89,17 @@ pub fn read(
     Ok(RequestObject {
         strings: strings(&claims)?,
         authorization_details: details(&claims)?,
+        request_context: context(&claims)?,
         resource: resource(&claims)?,
         used,
     })
+}
+
+impl std::fmt::Debug for RequestObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Some of its parameters are secrets.
+        f.write_str("RequestObject")
+    }
 }
 
 impl RequestObject {
@@ -118,15 +127,20 @@ impl RequestObject {
             requested_expiry: get("requested_expiry"),
             request: None,
             authorization_details: self.authorization_details.as_deref(),
+            request_context: self.request_context.as_deref(),
             resource,
             resume_state: get("resume_state"),
             dpop_jkt: get("dpop_jkt"),
         }
     }
 
-    /// SHA-256 of what it asks, whenever it was signed.
+    /// SHA-256 of what it asks, whenever it was signed; without a user code, which is short enough to be guessed
+    /// by it.
     pub fn digest(&self) -> [u8; 32] {
-        let asked = (&self.strings, &self.authorization_details, &self.resource);
+        let strings = self.strings.iter().filter(|(name, _)| *name != "user_code");
+        let strings: Vec<_> = strings.collect();
+        let details = (&self.authorization_details, &self.request_context);
+        let asked = (&strings, details, &self.resource);
         sha256(&serde_json::to_vec(&asked).unwrap_or_default())
     }
 
@@ -215,6 +229,16 @@ fn details(claims: &Map<String, Value>) -> Result<Option<String>, Refusal> {
         Some(details @ Value::Array(_)) => Ok(Some(details.to_string())),
         Some(_) => Err(Refusal::InvalidRequest(
             "authorization_details in request must be an array",
+        )),
+    }
+}
+
+fn context(claims: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    match claims.get("request_context") {
+        None => Ok(None),
+        Some(context @ Value::Object(_)) => Ok(Some(context.to_string())),
+        Some(_) => Err(Refusal::InvalidRequest(
+            "request_context in request must be an object",
         )),
     }
 }
