@@ -22,7 +22,7 @@ pub struct TriedCode {
 
 impl std::fmt::Debug for TriedCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TriedCode").field("to", &self.to).finish()
+        f.write_str("TriedCode")
     }
 }
 

@@ -146,7 +146,7 @@ impl Tries {
     pub fn one_wrong(self, now: OffsetDateTime) -> Self {
         let wrong = self.wrong.saturating_add(1);
         let locks = wrong / MOST_WRONG;
-        let locked_until = (wrong % MOST_WRONG == 0).then(|| {
+        let locked_until = wrong.is_multiple_of(MOST_WRONG).then(|| {
             let doubled = 2_i32.saturating_pow(locks.saturating_sub(1).min(16));
             now + (FIRST_LOCK * doubled).min(LONGEST_LOCK)
         });
