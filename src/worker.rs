@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -15,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::app::App;
 use crate::domain::parcel::Channel;
 use crate::flow::{Fault, deliver, expire, watch};
-use crate::store::Engine;
+use crate::store::{Engine, StoreError};
 
 /// How often the deadlines are looked at, and the outbox when nothing rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -157,16 +158,29 @@ async fn notice(app: App) {
             _ = far_look.tick() => LOOK_FAR_BACK,
             () = sleep(pause) => LOOK_BACK,
         };
-        let now = app.clock.now();
-        pause = match watch::settled(&app, seen - back).await {
+        pause = match look(&app, &mut seen, back).await {
             Ok(()) => {
-                seen = now;
                 trouble.over();
                 every
             }
             Err(error) => trouble.with(&error),
         };
     }
+}
+
+/// One look at what was settled, so far back; a far one sets the clock by the database's first.
+async fn look(
+    app: &App,
+    seen: &mut OffsetDateTime,
+    back: time::Duration,
+) -> Result<(), StoreError> {
+    if back >= LOOK_FAR_BACK {
+        watch::time(app).await?;
+    }
+    let now = app.clock.now();
+    watch::settled(app, *seen - back).await?;
+    *seen = now;
+    Ok(())
 }
 
 /// Takes over a catalogue or keys that another process replaced.

@@ -163,6 +163,13 @@ impl Ending {
             }
             Self::Panic => {}
         }
+        match self {
+            Self::SlowAnswer => {
+                let soon = HeaderValue::from_static("1");
+                response.headers_mut().insert(header::RETRY_AFTER, soon);
+            }
+            Self::LongUri | Self::SlowBody | Self::Panic => {}
+        }
         response
     }
 }

@@ -198,12 +198,17 @@ async fn sec_h01_rest_and_header_have_a_time_each() {
 }
 
 #[tokio::test]
-async fn sec_h01_an_answer_that_never_comes_is_given_up() {
+async fn t59_sec_h01_an_answer_that_never_comes_is_given_up() {
     let server = Server::start(limits(), SHORT).await;
     let mut call = server.call().await;
     call.say(request("GET /never")).await;
     let said = call.closes_after(Duration::from_secs(2)).await;
     assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(said.contains("retry-after: 1\r\n"), "{said}");
+    assert!(
+        said.contains(r#"{"error":"temporarily_unavailable""#),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,10 @@ mod user_codes;
 mod users;
 mod writer;
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection, Statement};
+use time::OffsetDateTime;
+
+use crate::domain::timestamp::from_milliseconds;
 
 pub use access_tokens::NewAccessToken;
 pub use commit::{ClaimParcels, Commit, FilledParcel, SettledParcel, Write};
@@ -73,6 +76,19 @@ impl Store {
             writer: writer::Writer::start(writing),
             readers,
         })
+    }
+
+    /// What time the database says it is, in milliseconds: None for one that is part of this process.
+    pub async fn time(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+        match self.engine() {
+            Engine::Sqlite => return Ok(None),
+            Engine::PostgreSql => {}
+        }
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS ms";
+        let statement = Statement::from_string(DatabaseBackend::Postgres, sql);
+        let row = self.readers.query_one_raw(statement).await?;
+        let row = row.ok_or_else(|| StoreError::Unusable("there is no time".to_owned()))?;
+        Ok(Some(from_milliseconds(row.try_get("", "ms")?)))
     }
 
     /// Whether a PostgreSQL database that is not opened yet holds keys, which some master key has sealed.

@@ -550,6 +550,43 @@ fn no_page_brings_its_own_script_or_asks_a_third_party() {
     judge(&breaches);
 }
 
+/// Where a secret somebody presents is compared with what is kept: a comparison that ends at the first byte that differs
+/// tells how far a guess was right.
+#[test]
+fn sec_f02_what_is_secret_is_compared_in_constant_time() {
+    for path in [
+        "src/app/secrets.rs",
+        "src/domain/client/dpop/nonce.rs",
+        "src/domain/client/secret.rs",
+        "src/domain/token/handle.rs",
+    ] {
+        let source = source(path, &read(path));
+        let words: Vec<&str> = source
+            .code
+            .iter()
+            .map(|token| token.text.as_str())
+            .collect();
+        assert!(words.contains(&"verify_slices_are_equal"), "{path}");
+    }
+    // And nowhere by `==`.
+    for Source { path, code } in sources::rust(&["src"]) {
+        let words: Vec<&str> = code.iter().map(|token| token.text.as_str()).collect();
+        for pair in words.windows(2) {
+            let secret = [
+                "secret",
+                "mac",
+                "tag",
+                "expose_secret",
+                "secret_hash",
+                "presented",
+            ];
+            let compared = (pair[1] == "==" && secret.contains(&pair[0]))
+                || (pair[0] == "==" && secret.contains(&pair[1]));
+            assert!(!compared, "{path}: {pair:?} in time that tells");
+        }
+    }
+}
+
 #[test]
 fn every_module_says_what_it_is_about() {
     for Source { path, .. } in sources::rust(&["src", "entity", "migration"]) {

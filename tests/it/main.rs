@@ -21,6 +21,7 @@ mod browser;
 mod callback;
 mod caller;
 mod clients;
+mod clocks;
 mod collect;
 mod delivery;
 mod discovery;

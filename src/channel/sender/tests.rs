@@ -131,7 +131,7 @@ async fn only_so_many_calls_to_one_destination_are_under_way() {
 }
 
 #[tokio::test]
-async fn sec_g02_a_name_that_leads_inside_is_not_called() {
+async fn t78_sec_g02_a_name_that_leads_inside_is_not_called() {
     let (port, calls) = peer(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO).await;
     let inside: Lookup = Arc::new(move |_| {
         Box::pin(async move { Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]) })
@@ -143,7 +143,7 @@ async fn sec_g02_a_name_that_leads_inside_is_not_called() {
 }
 
 #[tokio::test]
-async fn sec_g02_a_name_is_asked_once_for_a_connection_and_judged_each_time() {
+async fn t78_sec_g02_a_name_is_asked_once_for_a_connection_and_judged_each_time() {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let (port, calls) = peer(answer.to_vec(), Duration::ZERO).await;
     let asked = Arc::new(AtomicUsize::new(0));

@@ -104,7 +104,7 @@ fn a_part_that_was_not_there_is_asked() {
 }
 
 #[test]
-fn another_agent_person_service_or_permission_asks() {
+fn sec_f15_another_agent_person_service_or_permission_asks() {
     let (grant, again) = (up_to_250(), pay("240"));
     let permission = permission(&again);
     let later = NOW + Duration::HOUR;
@@ -411,7 +411,7 @@ proptest! {
     }
 
     #[test]
-    fn a_narrower_always_never_covers_more(
+    fn sec_f15_a_narrower_always_never_covers_more(
         from in any_payment(), asked in any_payment(), picks in any_picks(), less in 0..100_000_u32,
         tight in any::<bool>()
     ) {
@@ -426,7 +426,7 @@ proptest! {
     }
 
     #[test]
-    fn outside_its_limits_any_change_asks(
+    fn sec_f15_outside_its_limits_any_change_asks(
         from in any_payment(), asked in any_payment(), picks in any_picks()
     ) {
         let grant = picked(&from, picks);

@@ -124,3 +124,24 @@ pub fn not_found() -> Response {
     };
     json(StatusCode::NOT_FOUND, &wording)
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::store::StoreError;
+
+    #[tokio::test]
+    async fn t59_whoever_is_too_busy_says_so_and_when_to_come_again() {
+        for fault in [StoreError::Overloaded, StoreError::Closed] {
+            let response = OAuthError::from(fault).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], JSON);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert!(body["error"].is_string() && body["error_description"].is_string());
+        }
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use time::Duration;
 use tokio::task::JoinSet;
 
-use crate::world::{Agent, Asked, Customs, GRANT_TYPE, Prover, World, claims};
+use crate::world::{Agent, Asked, Customs, Prover, World, claims};
 
 const ASK: &str = "/bc-authorize";
 const TOKEN: &str = "/oauth/token";
@@ -273,26 +273,4 @@ async fn a_lost_response_is_fetched_again_by_the_key_it_was_given_to_alone() {
     first.ok();
     collect(&other, "2").await.refused(400, "invalid_grant");
     assert_eq!(collect(&key, "3").await.ok(), &first.body);
-}
-
-#[tokio::test]
-async fn sec_e09_a_proof_is_no_assertion_and_an_assertion_no_proof() {
-    let world = World::sqlite().await;
-    let agent = world.agent("Billing Agent").await;
-    let signer = world.signer("Signing Agent").await;
-    let maya = world.person("Maya").await;
-    let proof = Prover::new(&world).proof(&world, ASK, "1");
-    let ask = [("scope", "openid"), ("login_hint", maya.email.as_str())];
-    signer
-        .post(ASK, &proof, &ask)
-        .await
-        .refused(401, "invalid_client");
-    let assertion = signer.assertion(&world, "1");
-    let answer = agent.ask_showing(&maya.email, &assertion).await;
-    answer.refused(400, "invalid_dpop_proof");
-    let poll = [("grant_type", GRANT_TYPE), ("auth_req_id", "x")];
-    let answer = signer
-        .post(TOKEN, &signer.assertion(&world, "2"), &poll)
-        .await;
-    answer.refused(400, "invalid_grant");
 }

@@ -9,6 +9,7 @@ mod auth0;
 mod documents;
 mod dpop;
 mod elsewhere;
+mod kinds;
 mod mtls;
 mod own_tls;
 mod registration;

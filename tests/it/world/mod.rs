@@ -192,11 +192,15 @@ impl World {
 
     /// Another instance on the same database, with the same clock.
     pub async fn another_instance(&self) -> Self {
+        self.another_instance_at(self.app.clock.clone()).await
+    }
+
+    /// Another instance on the same database, with a clock of its own.
+    pub async fn another_instance_at(&self, clock: Clock) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
         let address: SocketAddr = listener.local_addr().expect("an address");
-        let clock = self.app.clock.clone();
         let app = open_app(
             &self.folder,
             &self.database,

@@ -30,6 +30,16 @@ impl Prover {
         }
     }
 
+    /// The same key that something else is signed with.
+    pub fn with(key: EncodingKey, jwk: Value, issuer: &str) -> Self {
+        Self {
+            key,
+            jwk,
+            jkt: String::new(),
+            issuer: issuer.to_owned(),
+        }
+    }
+
     /// Claims of a good proof.
     pub fn claims(&self, world: &World, path: &str, jti: &str) -> Value {
         let now = world.app.clock.now().unix_timestamp();

@@ -7,7 +7,7 @@ use countersign::flow::register::{NewClient, add_client};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use super::{Answer, World};
+use super::{Answer, Prover, World};
 
 /// What a form says beside an assertion.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -73,7 +73,8 @@ impl Signer {
         }
     }
 
-    async fn register(self, world: &World, new: NewClient) -> Self {
+    /// Registers with its key.
+    pub async fn register(self, world: &World, new: NewClient) -> Self {
         let new = NewClient {
             auth: AuthMethod::PrivateKeyJwt,
             ..new
@@ -84,6 +85,14 @@ impl Signer {
             id: added.client.id.0,
             ..self
         }
+    }
+
+    /// The same key, shown by DPoP proofs.
+    pub fn prover(&self) -> Prover {
+        let mut jwk = self.public.clone();
+        let members = jwk.as_object_mut().expect("an object");
+        members.retain(|name, _| ["kty", "crv", "x", "y"].contains(&name.as_str()));
+        Prover::with(self.key.clone(), jwk, &self.audience)
     }
 
     /// Its public keys.
