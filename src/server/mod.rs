@@ -180,6 +180,9 @@ pub async fn serve_with(
     drain: Duration,
 ) -> io::Result<()> {
     let tls = tls.map(Arc::new);
+    if let Some(tls) = &tls {
+        tls.watch_files();
+    }
     let floor = Arc::new(Floor::new(limits)?);
     let connections = TaskTracker::new();
 

@@ -8,7 +8,7 @@ use countersign::flow::register::NewClient;
 use countersign::server::{Limits, Tls, TlsFiles};
 use tokio::io::AsyncReadExt;
 
-use crate::world::tls::{caller, file};
+use crate::world::tls::{caller, der, file, shown, shows};
 use crate::world::{Agent, Answer, Asked, GRANT_TYPE, World, claims, form};
 
 async fn post(http: &reqwest::Client, url: &str, client: &Agent, more: &[(&str, &str)]) -> Answer {
@@ -117,4 +117,45 @@ async fn files_that_do_not_belong_together_are_refused() {
     ] {
         Tls::open(world.app.clone(), &wrong).expect_err("refused");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewed_files_are_taken_over_and_what_is_unfit_is_not() {
+    let world = World::sqlite().await;
+    let place = world.folder();
+    let files = TlsFiles {
+        certificate: place.join("own.pem"),
+        key: place.join("own.key"),
+        client_ca: Some(place.join("clients.pem")),
+    };
+    let put = |name: &str, into: &std::path::Path| {
+        std::fs::copy(file(name), into).expect("a file");
+    };
+    put("server.pem", &files.certificate);
+    put("server.key", &files.key);
+    put("self.pem", files.client_ca.as_ref().expect("a path"));
+    let url = world.encrypted_from(&files, Limits::default()).await;
+    shows(&url, "server.pem").await;
+    let (named, _) = clients(&world).await;
+    let maya = world.person("Maya").await;
+    let ask = [("scope", "openid"), ("login_hint", maya.email.as_str())];
+    let asks = format!("{url}/bc-authorize");
+    let answer = post(&caller(Some("agent")), &asks, &named, &ask).await;
+    answer.refused(401, "invalid_client");
+
+    // Half of a renewal is none; an authority that came with it does not count alone either.
+    put("other.pem", &files.certificate);
+    put("ca.pem", files.client_ca.as_ref().expect("a path"));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(shown(&url).await, Some(der("server.pem")));
+    let answer = post(&caller(Some("agent")), &asks, &named, &ask).await;
+    answer.refused(401, "invalid_client");
+
+    put("other.key", &files.key);
+    shows(&url, "other.pem").await;
+    Asked::of(&post(&caller(Some("agent")), &asks, &named, &ask).await);
+
+    std::fs::remove_file(&files.key).expect("it was there");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(shown(&url).await, Some(der("other.pem")));
 }

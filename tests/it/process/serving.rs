@@ -2,10 +2,11 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use super::program::{Program, Ran};
-use super::server::Server;
-use crate::world::Answer;
+use super::server::{Server, signal};
+use crate::world::{Answer, tls};
 
 on_both! {
     async fn a_stop_answers_what_is_held_and_ends_well(server: Server) {
@@ -124,4 +125,32 @@ async fn what_a_shell_is_given_is_a_script() {
         .args(["-c", &sourced])
         .output();
     assert!(bash.await.expect("bash").status.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let program = Program::sqlite();
+    let place = |name: &str| program.folder.0.join(name);
+    let put = |name: &str| {
+        for ending in ["pem", "key"] {
+            let from = tls::file(&format!("{name}.{ending}"));
+            std::fs::copy(from, place(&format!("own.{ending}"))).expect("a file");
+        }
+    };
+    put("server");
+    let url = format!("https://127.0.0.1:{}", program.port);
+    let mut serve = program.command(&["serve"]);
+    serve
+        .stderr(Stdio::null())
+        .env("COUNTERSIGN_PUBLIC_URL", &url)
+        .env("COUNTERSIGN_TLS_CERTIFICATE", place("own.pem"))
+        .env("COUNTERSIGN_TLS_KEY", place("own.key"));
+    let mut server = serve.kill_on_drop(true).spawn().expect("a server");
+    tls::shows(&url, "server.pem").await;
+    put("other");
+    signal(&server, "HUP").await;
+    tls::shows(&url, "other.pem").await;
+    signal(&server, "TERM").await;
+    let ended = server.wait().await.expect("a child");
+    assert_eq!(ended.code(), Some(0));
 }

@@ -1,8 +1,10 @@
 //! The server over TLS of its own, and callers with and without certificates.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use countersign::http;
 use countersign::server::{self, Limits, Tls, TlsFiles};
 use reqwest::Identity;
@@ -26,7 +28,11 @@ impl World {
             key: file("server.key"),
             client_ca: asking.then(|| file("ca.pem")),
         };
-        let tls = Tls::open(self.app.clone(), &files).expect("files that fit");
+        self.encrypted_from(&files, limits).await
+    }
+
+    pub async fn encrypted_from(&self, files: &TlsFiles, limits: Limits) -> String {
+        let tls = Tls::open(self.app.clone(), files).expect("files that fit");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -52,4 +58,31 @@ pub fn caller(name: Option<&str>) -> reqwest::Client {
         None => client,
     };
     client.build().expect("a client")
+}
+
+/// The certificate a new connection is shown, in DER.
+pub async fn shown(url: &str) -> Option<Vec<u8>> {
+    let stranger = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .tls_info(true);
+    let stranger = stranger.build().expect("a client");
+    let answer = stranger.get(format!("{url}/livez")).send().await.ok()?;
+    let seen = answer.extensions().get::<reqwest::tls::TlsInfo>();
+    Some(seen?.peer_certificate()?.to_vec())
+}
+
+/// What is in a certificate file, in DER.
+pub fn der(name: &str) -> Vec<u8> {
+    let pem = std::fs::read_to_string(file(name)).expect("a file");
+    let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD.decode(lines).expect("base64")
+}
+
+/// Waits until new connections are shown that certificate.
+pub async fn shows(url: &str, name: &str) {
+    let began = Instant::now();
+    while shown(url).await != Some(der(name)) {
+        assert!(began.elapsed() < Duration::from_secs(20), "never {name}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
