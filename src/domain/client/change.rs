@@ -41,7 +41,6 @@ impl Change {
                 "request_signing",
                 before.request_signing != after.request_signing,
             ),
-            ("id_tokens", before.id_token_alg != after.id_token_alg),
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs);
         Self {
