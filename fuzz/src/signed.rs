@@ -85,6 +85,7 @@ pub fn dpop_proof(input: &[u8]) -> bool {
     let expected = Expected {
         method: "POST",
         endpoint: ENDPOINT,
+        alias: None,
         nonces: &NONCES,
         nonce_required: false,
     };
@@ -124,6 +125,7 @@ pub fn client_assertion(input: &[u8]) -> bool {
     };
     let us = Us {
         issuer: ISSUER,
+        alias: None,
         endpoints: ["/oauth/token", "/bc-authorize"],
     };
     if presented.verify(Some(client()), us, None, now()).is_err() {

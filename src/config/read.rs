@@ -43,7 +43,7 @@ pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Config {
     let mail = reader.mail();
     Config {
         listen: reader.listen(),
-        public_url: reader.public_url(),
+        public_url: reader.address("public_url"),
         data_dir: reader.path("data_dir"),
         database_url: reader.text("database_url").map(SecretString::from),
         master_key_file: reader.path("master_key_file"),
@@ -60,8 +60,9 @@ pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Config {
 
 impl Reader<'_> {
     fn settings(&mut self) -> Settings {
-        Settings {
+        let settings = Settings {
             public_url: String::new(),
+            mtls_url: self.address("mtls_public_url"),
             name: self.name(),
             windows: self.windows(),
             interval: self.length("interval", SECOND, Duration::MINUTE),
@@ -83,7 +84,12 @@ impl Reader<'_> {
             client_documents: self.client_documents(),
             hint_issuers: self.hint_issuers(),
             dpop_nonce_required: self.one_of("dpop_nonce", ["optional", "required"]) == 1,
+        };
+        if settings.mtls_url.is_some() && !settings.takes_certificates() {
+            let why = "no certificate reaches us: set tls.client_ca, or client_cert_header and trusted_proxies";
+            self.fault("mtls_public_url", why);
         }
+        settings
     }
 
     fn trust_domain(&mut self) -> Option<String> {
@@ -175,12 +181,13 @@ impl Reader<'_> {
         })
     }
 
-    fn public_url(&mut self) -> Option<String> {
-        let text = self.text("public_url")?;
+    /// An address of the server itself.
+    fn address(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
         match read_public_url(&text) {
             Ok(url) => Some(url),
             Err(why) => {
-                self.fault("public_url", why);
+                self.fault(name, why);
                 None
             }
         }
@@ -378,7 +385,7 @@ fn network(text: &str) -> Option<IpNet> {
 
 /// Whether a setting's value may be shown.
 fn is_plain(name: &str) -> bool {
-    !name.ends_with("_url") || name == "public_url"
+    !name.ends_with("_url") || name.ends_with("public_url")
 }
 
 /// Reads the address of the server itself: a scheme, a host, perhaps a port, and nothing more.

@@ -12,6 +12,8 @@ use crate::domain::client::document_hosts::DocumentHosts;
 pub struct Settings {
     /// Where people and agents reach it; also the issuer. Without a slash at the end.
     pub public_url: String,
+    /// Where agents reach it with a certificate, if that is elsewhere. Without a slash at the end.
+    pub mtls_url: Option<String>,
     /// What it calls itself to people.
     pub name: String,
     /// Bounds on the answer window.
@@ -65,6 +67,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:8787".into(),
+            mtls_url: None,
             name: "Countersign".into(),
             windows: Windows::default(),
             interval: Duration::seconds(5),

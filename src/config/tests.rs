@@ -237,3 +237,27 @@ fn hosts_of_documents_are_names_and_none_unless_said() {
             .starts_with("client_id_metadata_documents")
     );
 }
+
+#[test]
+fn a_host_for_certificates_is_an_address_where_certificates_reach_us() {
+    let host = |value, more: &[(&str, &str)]| {
+        let mut given = vec![("COUNTERSIGN_MTLS_PUBLIC_URL", value)];
+        given.extend_from_slice(more);
+        Ok::<_, ConfigError>(read("", &given)?.settings.mtls_url)
+    };
+    let proxy = [
+        ("COUNTERSIGN_CLIENT_CERT_HEADER", "believe"),
+        ("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    assert_eq!(host("", &[]).unwrap(), None);
+    let mtls = host("https://mtls.example.com/", &proxy).unwrap();
+    assert_eq!(mtls.as_deref(), Some("https://mtls.example.com"));
+    for (wrong, more) in [
+        ("https://mtls.example.com", &[][..]),
+        ("mtls.example.com", &proxy),
+        ("https://mtls.example.com/oauth", &proxy),
+    ] {
+        let problems = host(wrong, more).unwrap_err().problems;
+        assert!(problems[0].cause.starts_with("mtls_public_url"), "{wrong}");
+    }
+}

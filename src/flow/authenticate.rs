@@ -94,15 +94,19 @@ async fn signed_elsewhere(
 fn us(app: &App) -> Us<'_> {
     Us {
         issuer: &app.settings.public_url,
+        alias: app.settings.mtls_url.as_deref(),
         endpoints: [paths::TOKEN, paths::BACKCHANNEL_AUTHENTICATION],
     }
 }
 
 fn read(app: &App, proof: &str, path: &str) -> Result<Proof, Refusal> {
     let endpoint = format!("{}{path}", app.settings.public_url);
+    let alias = app.settings.mtls_url.as_ref();
+    let alias = alias.map(|url| format!("{url}{path}"));
     let expected = Expected {
         method: "POST",
         endpoint: &endpoint,
+        alias: alias.as_deref(),
         nonces: &app.secrets.dpop_nonces,
         nonce_required: app.settings.dpop_nonce_required,
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use form_urlencoded::Serializer;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{Credentials, Wait};
 use crate::cli::exit::{Exit, Failure};
+use crate::domain::action::json::digest;
 use crate::domain::ciba::GRANT_TYPE;
 
 /// How long one poll is held: what the server holds at most, less the way there and back.
@@ -135,7 +136,10 @@ impl Server {
         let endpoint = self.metadata.backchannel_authentication_endpoint.as_deref();
         let endpoint =
             endpoint.ok_or_else(|| Refused::Silent("the server does not speak CIBA".to_owned()))?;
-        let form = question.form();
+        let token = self.by.notification_token(key);
+        let mut form = question.form();
+        // An agent that is called needs one; others may send it. The same key asks with the same token.
+        form.push(("client_notification_token", &token));
         let answer = persist(async || {
             let call = self.post(endpoint, &form).header("Idempotency-Key", key);
             read(call).await
@@ -198,6 +202,13 @@ impl Server {
 }
 
 impl Credentials {
+    /// What whoever calls the agent about a question shows. It follows from the secret, so that a question
+    /// that is asked again is the same question.
+    fn notification_token(&self, key: &str) -> String {
+        let secret = self.secret.expose_secret();
+        URL_SAFE_NO_PAD.encode(digest(&format!("client_notification_token {secret} {key}")))
+    }
+
     /// RFC 6749 §2.3.1: both parts form-urlencoded first.
     fn basic(&self) -> HeaderValue {
         let encode =

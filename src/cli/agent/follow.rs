@@ -132,7 +132,11 @@ async fn ending(server: &Server, wait: &Wait, refused: &Refused) -> Result<Outco
     match refused.code() {
         Some("access_denied") => Ok(told.unwrap_or(Outcome::Denied(None))),
         Some("expired_token") => Ok(Outcome::NoAnswer),
-        Some("invalid_client" | "unauthorized_client") => {
+        // CIBA §11: what a push agent gets that polls.
+        Some("unauthorized_client") => Err(Failure::new(Exit::Unauthorised, refused)
+            .effect("the person is asked all the same, and the answer goes to the agent's own endpoint")
+            .fix("wait with a client that collects answers (--mode poll or ping), not with one in push mode")),
+        Some("invalid_client") => {
             Err(Failure::new(Exit::Unauthorised, refused)
                 .fix("check the client's id and secret, and that it is not disabled"))
         }

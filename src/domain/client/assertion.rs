@@ -60,8 +60,14 @@ impl Audience {
             (Self::Strict | Self::CibaCompat, Aud::One(one)) if one == us.issuer => true,
             (Self::Strict, Aud::One(_) | Aud::Only(_)) => false,
             (Self::CibaCompat, Aud::One(one) | Aud::Only([one])) => {
-                let rest = one.strip_prefix(us.issuer);
-                rest.is_some_and(|path| matches!(path, "" | "/") || us.endpoints.contains(&path))
+                let endpoint = |front: &str| {
+                    let path = one.strip_prefix(front);
+                    path.is_some_and(|path| us.endpoints.contains(&path))
+                };
+                let slash = one.strip_prefix(us.issuer);
+                slash.is_some_and(|rest| matches!(rest, "" | "/"))
+                    || endpoint(us.issuer)
+                    || us.alias.is_some_and(endpoint)
             }
         }
     }
@@ -72,6 +78,8 @@ impl Audience {
 pub struct Us<'a> {
     /// The issuer.
     pub issuer: &'a str,
+    /// The address in front of our endpoints at the host that asks for certificates, if there is one.
+    pub alias: Option<&'a str>,
     /// Paths under it of the endpoints that CIBA §7.1 allows.
     pub endpoints: [&'a str; 2],
 }

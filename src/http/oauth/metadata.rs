@@ -1,5 +1,7 @@
 //! Discovery: OpenID Connect Discovery 1.0 and RFC 8414, the same document at both places.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -42,6 +44,8 @@ struct Metadata<'a> {
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     dpop_signing_alg_values_supported: [&'static str; 3],
     tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
     grant_management_actions_supported: [&'static str; 2],
     grant_management_endpoint: String,
     grant_management_action_required: bool,
@@ -55,6 +59,20 @@ struct Metadata<'a> {
     authorization_details_types_supported: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     protected_resources: Vec<&'a str>,
+}
+
+/// The endpoints that take certificates, at the host that asks for them (RFC 8705 §5).
+fn aliases(url: &str) -> BTreeMap<&'static str, String> {
+    let at = |path: &str| format!("{url}{path}");
+    BTreeMap::from([
+        ("token_endpoint", at(paths::TOKEN)),
+        (
+            "backchannel_authentication_endpoint",
+            at(paths::BACKCHANNEL_AUTHENTICATION),
+        ),
+        ("introspection_endpoint", at(paths::INTROSPECTION)),
+        ("revocation_endpoint", at(paths::REVOCATION)),
+    ])
 }
 
 /// `GET /.well-known/openid-configuration`.
@@ -110,6 +128,7 @@ fn metadata(app: &App) -> Response {
         revocation_endpoint_auth_signing_alg_values_supported: keys::ALGORITHMS,
         dpop_signing_alg_values_supported: keys::ALGORITHMS,
         tls_client_certificate_bound_access_tokens: certificates,
+        mtls_endpoint_aliases: app.settings.mtls_url.as_deref().map(aliases),
         grant_management_actions_supported: ["query", "revoke"],
         grant_management_endpoint: at(paths::GRANTS),
         grant_management_action_required: false,

@@ -255,6 +255,40 @@ async fn discovery_speaks_of_certificates_where_they_can_be_shown() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_at_the_host_for_certificates_are_listed_and_may_be_named() {
+    const MTLS: &str = "https://mtls.acme.example";
+    let with_a_host = |settings: &mut Settings| {
+        behind_a_proxy(settings);
+        settings.mtls_url = Some(MTLS.to_owned());
+    };
+    let world = World::sqlite_with(customs(with_a_host)).await;
+    let url = format!("{}/.well-known/openid-configuration", world.url);
+    let document = Answer::of(world.http.get(url).send().await.expect("an answer")).await;
+    let at = |path: &str| format!("{MTLS}{path}");
+    assert_eq!(
+        document.ok()["mtls_endpoint_aliases"],
+        json!({
+            "token_endpoint": at("/oauth/token"),
+            "backchannel_authentication_endpoint": at("/bc-authorize"),
+            "introspection_endpoint": at("/oauth/introspect"),
+            "revocation_endpoint": at("/oauth/revoke"),
+        })
+    );
+    assert_eq!(document.body["issuer"], world.url.as_str());
+    let maya = world.person("Maya").await;
+    let mut signer = world.compatible_signer("Deploy Bot").await;
+    signer.audience = at("/bc-authorize");
+    let ask = [("scope", "openid"), ("login_hint", maya.email.as_str())];
+    let assertion = signer.assertion(&world, "1");
+    Asked::of(&signer.post("/bc-authorize", &assertion, &ask).await);
+    // The host is not the issuer.
+    signer.audience = MTLS.to_owned();
+    let assertion = signer.assertion(&world, "2");
+    let answer = signer.post("/bc-authorize", &assertion, &ask).await;
+    answer.refused(401, "invalid_client");
+}
+
 #[tokio::test]
 async fn a_client_is_named_by_its_certificate_exactly_if_it_shows_one() {
     let world = World::sqlite().await;

@@ -6,6 +6,7 @@ use tokio::process::Command;
 use super::going::Going;
 use super::program::{Program, Ran};
 use super::server::Server;
+use crate::world::receiver::Receiver;
 use crate::world::{Agent, Browser};
 
 const MAYA: &str = "maya@acme.example";
@@ -265,4 +266,29 @@ async fn the_demo_s_agent_goes_on_after_the_answer() {
         "{}",
         folder.display()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_called_may_wait_at_the_terminal_and_one_that_is_handed_tokens_may_not() {
+    let receiver = Receiver::start();
+    let mut server = Server::start(Program::sqlite()).await;
+    let (_, mut browser) = server.person("Maya").await;
+    let notify = receiver.url();
+    let called = ["--mode", "ping", "--notify", &notify];
+    let agent = server.agent("Billing Agent", &called).await;
+    let (going, asked) = ask(&server, &agent, &["Pay?", "--idempotency-key", "k1"]).await;
+    // Asked again, by whoever comes back: the same question, and nobody is asked twice.
+    let again = ["ask", MAYA, "Pay?", "--idempotency-key", "k1", "--no-wait"];
+    let again = Ran::of(&mut call(&server, &agent, &again)).await;
+    let id = asked["approval_id"].as_str().expect("an id");
+    again.ended(0, &[]);
+    assert_eq!(again.out.trim(), id);
+    press(&mut browser, &asked, "Only this time", &[]).await;
+    allowed(&server, &going.ends().await);
+
+    let handed = ["--mode", "push", "--notify", &notify];
+    let agent = server.agent("Deploy Bot", &handed).await;
+    let ran = Ran::of(&mut call(&server, &agent, &["ask", MAYA, "Deploy?"])).await;
+    ran.ended(5, &["agent's own endpoint", "push mode"]);
+    server.stop().await;
 }

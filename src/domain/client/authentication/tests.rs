@@ -19,6 +19,7 @@ const ISSUER: &str = "https://ask.example";
 
 const US: Us<'_> = Us {
     issuer: ISSUER,
+    alias: Some("https://mtls.ask.example"),
     endpoints: ["/oauth/token", "/bc-authorize"],
 };
 
@@ -234,6 +235,7 @@ fn sec_e08_an_assertion_names_us_and_nobody_beside_us() {
         (at("/bc-authorize"), false),
         (json!([ISSUER]), false),
         (json!([at("/oauth/token")]), false),
+        (json!("https://mtls.ask.example/oauth/token"), false),
     ] {
         assert_eq!(taken(&aud, &signer.client()), strict, "{aud}");
         assert!(taken(&aud, &compat), "{aud}");
@@ -243,6 +245,9 @@ fn sec_e08_an_assertion_names_us_and_nobody_beside_us() {
         at("/oauth/token/"),
         at("/oauth/token?a"),
         at(".evil.example"),
+        json!("https://mtls.ask.example"),
+        json!("https://mtls.ask.example/"),
+        json!("https://mtls.ask.example/oauth/jwks"),
         at(".evil.example/oauth/token"),
         json!("https://ASK.example"),
         json!("https://ask.exampl"),

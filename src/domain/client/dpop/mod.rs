@@ -49,6 +49,8 @@ pub struct Expected<'a> {
     pub method: &'a str,
     /// The endpoint, as we publish it: never as a request names it.
     pub endpoint: &'a str,
+    /// The same endpoint at the host that asks for certificates, if there is one.
+    pub alias: Option<&'a str>,
     /// Our nonces.
     pub nonces: &'a Nonces,
     /// Whether a proof without a nonce is refused.
@@ -105,7 +107,10 @@ pub fn read(proof: &str, expected: Expected<'_>, now: OffsetDateTime) -> Result<
     if claims.htm != expected.method {
         return Err(bad("its htm is not this request's method"));
     }
-    if !address::names(&claims.htu, expected.endpoint) {
+    let mut ours = [Some(expected.endpoint), expected.alias]
+        .into_iter()
+        .flatten();
+    if !ours.any(|endpoint| address::names(&claims.htu, endpoint)) {
         return Err(bad("its htu is not this endpoint"));
     }
     let good_until = good_until(&claims, expected, now)?;

@@ -50,6 +50,7 @@ impl Prover {
         Expected {
             method: "POST",
             endpoint: TOKEN,
+            alias: Some("https://mtls.ask.example/oauth/token"),
             nonces: &self.nonces,
             nonce_required,
         }
@@ -258,4 +259,19 @@ fn sec_e10_the_same_name_is_another_for_another_key_or_endpoint() {
     hashes.sort_unstable();
     hashes.dedup();
     assert_eq!(hashes.len(), 4);
+}
+
+#[test]
+fn t81_the_endpoint_at_the_host_for_certificates_is_the_same_endpoint() {
+    let prover = Prover::new();
+    let hash = |htu: &str| {
+        let claims = with(claims(), "htu", json!(htu));
+        let proof = prover.read(&prover.header(), &claims);
+        proof.map(|proof| proof.used().jti_hash)
+    };
+    let alias = hash("https://mtls.ask.example/oauth/token");
+    // What was used there is used here.
+    assert_eq!(alias.unwrap(), hash(TOKEN).unwrap());
+    assert!(hash("https://mtls.ask.example/bc-authorize").is_err());
+    assert!(hash("https://other.ask.example/oauth/token").is_err());
 }
