@@ -1,16 +1,17 @@
 //! To an agent, at the endpoint it registered (CIBA §9): a POST of JSON, with the agent's own bearer
-//! token, byte for byte.
+//! token, byte for byte, and a signature of ours over the body.
 //!
 //! Only the status of the answer matters, so its body is not waited for. A redirect is an answer: the
 //! token goes nowhere but to the registered endpoint.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use time::OffsetDateTime;
 
 use super::sender::{Answer, Outgoing, Sender};
 use crate::domain::ciba::notification_token::NotificationToken;
 use crate::domain::parcel::Delivery;
+use crate::domain::token::callback::HEADER;
 
 /// The way to agents.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ impl Callback {
         &self,
         endpoint: &str,
         token: &NotificationToken,
+        signature: &str,
         body: String,
         now: OffsetDateTime,
     ) -> Delivery {
@@ -36,8 +38,15 @@ impl Callback {
             return Delivery::refused("the agent's token cannot stand in a header");
         };
         bearer.set_sensitive(true);
+        let Ok(signature) = HeaderValue::try_from(signature) else {
+            return Delivery::refused("the signature cannot stand in a header");
+        };
         let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, bearer),
+            (CONTENT_TYPE, json),
+            (HeaderName::from_static(HEADER), signature),
+        ]);
         let call = Outgoing {
             read_at_most: 0,
             ..Outgoing::post(endpoint, headers, body.into_bytes())

@@ -83,3 +83,28 @@ both! {
         assert_eq!(get(&world, "/oauth/jwks").await.ok(), &before);
     }
 }
+
+#[tokio::test]
+async fn sec_e14_nothing_is_signed_with_rsa_unless_a_client_asks_for_it() {
+    let world = World::sqlite().await;
+    let keys = get(&world, "/oauth/jwks").await;
+    let kinds: Vec<_> = keys.ok()["keys"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|key| &key["kty"])
+        .collect();
+    assert_eq!(kinds, ["EC"]);
+    // The crate whose private operations leak by timing comes with web-push alone, and signs nothing.
+    let bans = crate::sources::read("deny.toml");
+    assert!(bans.contains(r#"{ crate = "rsa", wrappers = ["superboring"]"#));
+    for path in crate::sources::files("src", ".rs") {
+        let source = crate::sources::read(&path);
+        assert!(
+            !source
+                .lines()
+                .any(|line| line.trim().starts_with("use rsa")),
+            "{path}"
+        );
+    }
+}

@@ -18,6 +18,7 @@
 pub mod access;
 pub mod acting;
 pub mod algorithm;
+pub mod callback;
 pub mod carried;
 pub mod exchange;
 #[cfg(test)]

@@ -8,7 +8,10 @@ use crate::domain::ciba::approval::{Question, State};
 use crate::domain::ciba::mode::ping;
 use crate::domain::ciba::notification_token::NotificationToken;
 use crate::domain::client::Client;
-use crate::domain::parcel::Parcel;
+use crate::domain::id::ParcelId;
+use crate::domain::parcel::{Delivery, Parcel};
+use crate::domain::token::callback::SignedCallback;
+use crate::domain::token::keyring::Kind as TokenKind;
 use crate::store::{StoreError, StoredRequest};
 
 /// There is an answer. Once the agent has it, or the request is over, nobody needs to be told.
@@ -33,7 +36,7 @@ pub(super) async fn ping(
         return Ok(Attempt::refused("the agent is disabled"));
     };
     let body = ping::body(&app.secrets.auth_req_ids.make(question.id.0));
-    Ok(call(app, &client, &stored, body, now).await)
+    Ok(call(app, parcel.id, &client, &stored, body, now).await)
 }
 
 /// The agent, as the row has it and not as it is remembered: one that was disabled a moment ago is told
@@ -46,9 +49,10 @@ pub(super) async fn active_client(
     Ok(client.filter(|client| client.active))
 }
 
-/// Calls the agent at its endpoint, with the token it sent along.
+/// Calls the agent at its endpoint, with the token it sent along and a signature of ours.
 pub(super) async fn call(
     app: &App,
+    promise: ParcelId,
     client: &Client,
     stored: &StoredRequest,
     body: String,
@@ -60,8 +64,14 @@ pub(super) async fn call(
     let Some(token) = token(app, stored) else {
         return Attempt::refused("the agent's token does not open with this master key");
     };
+    let claims = SignedCallback::new(&app.settings.public_url, &client.id, promise, &body, now);
+    let keyring = app.keyring.get();
+    let Ok(signature) = keyring.active.sign(TokenKind::Callback, &claims) else {
+        return Attempt::Made(Delivery::later("the call could not be signed"));
+    };
     let callback = &app.channels.callback;
-    Attempt::Made(callback.deliver(endpoint, &token, body, now).await)
+    let call = callback.deliver(endpoint, &token, &signature, body, now);
+    Attempt::Made(call.await)
 }
 
 fn token(app: &App, stored: &StoredRequest) -> Option<NotificationToken> {

@@ -62,7 +62,8 @@ pub(super) async fn hand_over(
             }
         }
     };
-    Ok(call(app, &client, &stored, body, now).await)
+    let promise = claimed.parcel.id;
+    Ok(call(app, promise, &client, &stored, body, now).await)
 }
 
 /// What came of making the tokens.

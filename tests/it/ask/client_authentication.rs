@@ -274,3 +274,28 @@ async fn sec_f13_what_another_instance_disabled_redeems_nothing_here() {
         "approved"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_e13_a_thousand_wrong_secrets_lock_nobody_out() {
+    let world = World::sqlite().await;
+    let agent = world.agent("Billing Agent").await;
+    let maya = world.person("Maya").await;
+    // 256 random bits, which nobody guesses.
+    assert!(agent.secret.len() >= 43, "{}", agent.secret.len());
+    let asked = agent.ask(&maya.email, &[]).await;
+    for round in 0..10 {
+        let mut tries = JoinSet::new();
+        for guess in 0..100 {
+            let (guesser, http) = (agent.clone(), world.http.clone());
+            let secret = format!("cs_{round}-{guess}");
+            tries.spawn(async move {
+                let guesser = Agent::with(&guesser.id, &secret, &guesser.url, http);
+                guesser.post("/bc-authorize", &[], &[]).await
+            });
+        }
+        for answer in tries.join_all().await {
+            answer.refused(401, "invalid_client");
+        }
+        agent.status(&asked.approval_id).await.ok();
+    }
+}

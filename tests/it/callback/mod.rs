@@ -5,4 +5,5 @@ mod ping;
 mod push;
 mod registration;
 mod retries;
+mod signature;
 mod tls;

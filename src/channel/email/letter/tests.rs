@@ -150,6 +150,19 @@ fn sec_g09_an_address_is_one_address() {
 }
 
 #[test]
+fn sec_g11_no_letter_offers_to_stop_letters_or_comes_from_somebody_else() {
+    let wire = wire(&approval_requested(&asked(), envelope()).unwrap());
+    let lower = wire.to_lowercase();
+    assert!(!lower.contains("unsubscribe") && !lower.contains("reply-to"));
+    let from: Vec<_> = wire
+        .split("\r\n")
+        .filter(|line| line.starts_with("From:"))
+        .collect();
+    assert_eq!(from.len(), 1);
+    assert!(!from[0].contains(&asked().agent), "{from:?}");
+}
+
+#[test]
 fn sec_g09_the_headers_are_these_and_no_others() {
     let mut asked = asked();
     asked.agent = "=?utf-8?B?RXZpbA==?= Agent".to_owned();

@@ -29,6 +29,8 @@ pub enum Kind {
     Introspection,
     /// `txntoken+jwt` (draft-ietf-oauth-transaction-tokens).
     Transaction,
+    /// `callback+jwt`: a call to an agent's endpoint.
+    Callback,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Self::IdToken => "JWT",
             Self::Introspection => "token-introspection+jwt",
             Self::Transaction => "txntoken+jwt",
+            Self::Callback => "callback+jwt",
         }
     }
 }

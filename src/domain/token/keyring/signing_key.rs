@@ -38,6 +38,7 @@ struct Headers {
     id: String,
     introspection: String,
     transaction: String,
+    callback: String,
 }
 
 impl fmt::Debug for SigningKey {
@@ -95,6 +96,7 @@ impl SigningKey {
             id: header(Kind::IdToken),
             introspection: header(Kind::Introspection),
             transaction: header(Kind::Transaction),
+            callback: header(Kind::Callback),
         };
         Ok(Self {
             pair: Arc::new(pair),
@@ -120,6 +122,7 @@ impl SigningKey {
             Kind::IdToken => &self.headers.id,
             Kind::Introspection => &self.headers.introspection,
             Kind::Transaction => &self.headers.transaction,
+            Kind::Callback => &self.headers.callback,
         };
         let claims = serde_json::to_vec(claims).map_err(|_| BrokenKey)?;
         let room = 16 + self.pair.signature_length() * 4 / 3;
