@@ -2,8 +2,8 @@
 //!
 //! `POST /bench/approve` with `{"auth_req_id": …}` takes the steps of the page's own form: session,
 //! request, decision, one durable commit. What it leaves out is drawing the page. Limits on waiting
-//! requests are off, because the load is one agent asking a hundred people without end. See
-//! `docs/performance.md`.
+//! requests are off, because the load is one agent asking a hundred people without end. `POST /bench/floor` answers and
+//! does nothing: what the HTTP stack costs by itself. See `docs/performance.md`.
 //!
 //! ```sh
 //! cargo build --release --example bench-server
@@ -24,16 +24,17 @@ use countersign::channel::web_push::VapidContact;
 use countersign::clock::Clock;
 use countersign::config::Settings;
 use countersign::config::settings::Limits;
+use countersign::domain::action::Catalogue;
 use countersign::domain::ciba::GRANT_TYPE;
 use countersign::domain::client::secret::{SecretHashes, secret_hash};
-use countersign::domain::client::{Client, Credentials};
+use countersign::domain::client::{Client, Credentials, Role};
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::id::{ClientId, RequestId, UserId};
 use countersign::domain::token::master_key::MasterKey;
 use countersign::entropy::Entropy;
 use countersign::flow::answer::{self, Choice};
 use countersign::flow::register::{NewPerson, add_person};
-use countersign::flow::sign_in;
+use countersign::flow::{sign_in, watch};
 use countersign::store::{Commit, StoreError, Write};
 use countersign::{http, server, worker};
 use serde::Deserialize;
@@ -44,6 +45,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const CLIENT: &str = "bench-basic";
 const SECRET: &str = "bench-secret-0123456789-0123456789";
 const PEOPLE: usize = 100;
+
+/// The service that asks about tokens (`benches/tokens.rs`), with the client's secret.
+const SERVICE: &str = "bench-service";
+const RESOURCE: &str = "https://calendar.example.com";
 
 #[derive(Clone)]
 struct Bench {
@@ -83,6 +88,9 @@ async fn try_approve(bench: &Bench, body: &str) -> Option<()> {
         .map(|_| ())
 }
 
+/// As long as an answer about a token.
+const FLOOR: &str = r#"{"active":true,"scope":"calendar.read","client_id":"bench-basic","iss":"http://127.0.0.1:8090"}"#;
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let database = std::env::var("BENCH_DATABASE")?;
@@ -108,7 +116,9 @@ async fn main() -> Result<(), Failure> {
     };
     let app = open::open(options).await?;
     let cookies = Arc::new(people(&app).await?);
-    let door = axum::Router::new().route("/bench/approve", post(approve));
+    let door = axum::Router::new()
+        .route("/bench/approve", post(approve))
+        .route("/bench/floor", post(async |_: String| FLOOR));
     let router = http::router(app.clone()).merge(door.with_state(Bench {
         app: app.clone(),
         cookies,
@@ -135,7 +145,8 @@ async fn main() -> Result<(), Failure> {
 
 /// The client and the people, made at the first start, and a session for each person.
 async fn people(app: &App) -> Result<HashMap<UserId, String>, Failure> {
-    add_client(app).await?;
+    apply_catalogue(app).await?;
+    add_clients(app).await?;
     let mut cookies = HashMap::new();
     for n in 0..PEOPLE {
         let name = format!("user-{n}");
@@ -156,17 +167,37 @@ async fn people(app: &App) -> Result<HashMap<UserId, String>, Failure> {
     Ok(cookies)
 }
 
-async fn add_client(app: &App) -> Result<(), StoreError> {
-    let credentials = Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET)));
-    let client = Client {
-        grant_types: vec![GRANT_TYPE.to_owned()],
-        ..Client::agent(ClientId(CLIENT.into()), credentials, app.clock.now())
+async fn apply_catalogue(app: &App) -> Result<(), Failure> {
+    let catalogue = Catalogue::read(include_str!("../examples/catalogue.toml"))?;
+    let document = serde_json::to_string(&catalogue)?;
+    let write = Write::ApplyCatalogue(1, document, app.clock.now());
+    unless_done(app.store.commit(Commit::of(write)).await)?;
+    watch::catalogue(app).await?;
+    Ok(())
+}
+
+async fn add_clients(app: &App) -> Result<(), StoreError> {
+    let credentials = || Credentials::SecretBasic(SecretHashes::of(secret_hash(SECRET)));
+    let client = |id: &str| Client::agent(ClientId(id.into()), credentials(), app.clock.now());
+    let agent = Client {
+        grant_types: [GRANT_TYPE, "refresh_token"].map(str::to_owned).to_vec(),
+        ..client(CLIENT)
     };
-    match app
-        .store
-        .commit(Commit::of(Write::AddClient(Box::new(client))))
-        .await
-    {
+    let service = Client {
+        role: Role::ResourceServer,
+        resources: vec![RESOURCE.to_owned()],
+        ..client(SERVICE)
+    };
+    for client in [agent, service] {
+        let commit = Commit::of(Write::AddClient(Box::new(client)));
+        unless_done(app.store.commit(commit).await)?;
+    }
+    Ok(())
+}
+
+/// It may have been done at an earlier start.
+fn unless_done(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
         Ok(()) | Err(StoreError::Overtaken) => Ok(()),
         Err(error) => Err(error),
     }
