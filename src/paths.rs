@@ -40,6 +40,8 @@ pub const INBOX: &str = "/";
 pub const REQUEST: &str = "/r/{id}";
 /// For people: the bounds of an "always".
 pub const REQUEST_ALWAYS: &str = "/r/{id}/always";
+/// For people: the signed receipt of their answer.
+pub const REQUEST_RECEIPT: &str = "/r/{id}/receipt";
 /// For the request page's script: whether the request still waits.
 pub const REQUEST_STATE: &str = "/r/{id}/state";
 /// For people: what they always allow.

@@ -19,6 +19,7 @@ mod interrupt;
 mod keys;
 mod output;
 mod person;
+mod receipt;
 mod serve;
 mod wait;
 
@@ -75,6 +76,9 @@ enum Command {
     Ask(Box<ask::Ask>),
     /// Come back to a request that was asked before
     Wait(wait::Wait),
+    /// Prove an answer to somebody who was not there, and check such a proof
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
     #[command(flatten)]
     Host(HostCommand),
     /// Print a shell's completion script
@@ -148,6 +152,7 @@ async fn dispatch(
         Command::Serve(serve) => serve::run(&serve, config, output).await,
         Command::Ask(ask) => ask::run(*ask, output).await,
         Command::Wait(wait) => wait::run(wait, output).await,
+        Command::Receipt(command) => receipt::run(command, config, output).await,
         Command::Completion(completion) => Ok(completion::run(&completion)),
         Command::Host(command) => {
             let host = host::open(config, output).await?;

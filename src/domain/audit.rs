@@ -53,6 +53,8 @@ pub enum Kind {
     KeyMade,
     KeyRotated,
     AuditExported,
+    /// The operator took the receipt of an answer.
+    ReceiptExported,
     RequestUnreachable,
     RequestForbidden,
 }
@@ -99,6 +101,7 @@ impl Kind {
             Self::KeyMade => "key.made",
             Self::KeyRotated => "key.rotated",
             Self::AuditExported => "audit.exported",
+            Self::ReceiptExported => "receipt.exported",
             Self::RequestUnreachable => "request.unreachable",
             Self::RequestForbidden => "request.forbidden",
         }

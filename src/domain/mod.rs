@@ -19,6 +19,7 @@ pub mod consent;
 pub mod effect;
 pub mod id;
 pub mod parcel;
+pub mod receipt;
 pub mod retention;
 pub mod timestamp;
 pub mod token;

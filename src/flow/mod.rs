@@ -28,6 +28,7 @@ mod key_sets;
 pub mod keys;
 mod load;
 mod presented;
+pub mod receipt;
 pub mod refresh;
 pub mod register;
 pub mod revoke;

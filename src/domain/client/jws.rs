@@ -38,6 +38,11 @@ pub(in crate::domain) fn header(jwt: &str) -> Option<Header> {
 }
 
 impl Header {
+    /// Whether its `typ` is that one, to the letter.
+    pub(in crate::domain) fn is_exactly(&self, typ: &str) -> bool {
+        self.typ.as_deref() == Some(typ)
+    }
+
     /// Whether its `typ` is absent, `JWT`, or the one given in lower case.
     pub(in crate::domain) fn is_typed(&self, own: &str) -> bool {
         let typ = self.typ.as_deref().map(str::to_ascii_lowercase);

@@ -16,6 +16,7 @@ mod inbox;
 mod made_for;
 mod outcome;
 mod raw;
+mod receipt;
 mod request;
 mod settings;
 mod sign_in;
@@ -35,6 +36,7 @@ pub fn router() -> Router<App> {
         .route(paths::INBOX, get(inbox::show))
         .route(paths::REQUEST, get(request::show).post(answer::take))
         .route(paths::REQUEST_STATE, get(request::state))
+        .route(paths::REQUEST_RECEIPT, get(receipt::download))
         .route(
             paths::REQUEST_ALWAYS,
             get(always::show).post(always::answer),

@@ -20,6 +20,8 @@ pub(super) struct Outcome {
     pub(super) reason: Option<String>,
     /// A rule of theirs has to do with it.
     pub(super) rule: bool,
+    /// Somebody answered it, so there is a receipt.
+    pub(super) decided: bool,
     /// Something may still happen.
     pub(super) moves: bool,
     pub(super) state: &'static str,
@@ -124,6 +126,7 @@ pub(super) fn outcome(
             .request
             .decision()
             .is_some_and(|decision| decision.answer == Answered::Always),
+        decided: seen.request.decision().is_some(),
         moves: state == State::Approved,
         state: state.as_str(),
     })

@@ -16,4 +16,5 @@ mod kills;
 mod openid_client;
 mod operating;
 mod program;
+mod receipts;
 mod serving;

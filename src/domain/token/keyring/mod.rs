@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::algorithm::Algorithm;
+use crate::domain::receipt;
 
 pub use self::public_jwk::{PublicJwk, PublicKey};
 pub use self::signing_key::SigningKey;
@@ -31,6 +32,8 @@ pub enum Kind {
     Transaction,
     /// `callback+jwt`: a call to an agent's endpoint.
     Callback,
+    /// `approval-receipt+jwt`, ours.
+    Receipt,
 }
 
 impl Kind {
@@ -41,6 +44,7 @@ impl Kind {
             Self::Introspection => "token-introspection+jwt",
             Self::Transaction => "txntoken+jwt",
             Self::Callback => "callback+jwt",
+            Self::Receipt => receipt::TYPE,
         }
     }
 }

@@ -39,6 +39,7 @@ struct Headers {
     introspection: String,
     transaction: String,
     callback: String,
+    receipt: String,
 }
 
 impl fmt::Debug for SigningKey {
@@ -97,6 +98,7 @@ impl SigningKey {
             introspection: header(Kind::Introspection),
             transaction: header(Kind::Transaction),
             callback: header(Kind::Callback),
+            receipt: header(Kind::Receipt),
         };
         Ok(Self {
             pair: Arc::new(pair),
@@ -123,6 +125,7 @@ impl SigningKey {
             Kind::Introspection => &self.headers.introspection,
             Kind::Transaction => &self.headers.transaction,
             Kind::Callback => &self.headers.callback,
+            Kind::Receipt => &self.headers.receipt,
         };
         let claims = serde_json::to_vec(claims).map_err(|_| BrokenKey)?;
         let room = 16 + self.pair.signature_length() * 4 / 3;
