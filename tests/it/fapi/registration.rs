@@ -73,7 +73,7 @@ fn metadata() -> Value {
         "response_types": [],
         "backchannel_token_delivery_mode": "poll",
         "backchannel_authentication_request_signing_alg": "PS256",
-        "id_token_signed_response_alg": "ES256",
+        "id_token_signed_response_alg": "PS256",
         "backchannel_user_code_parameter": false,
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "PS256",
@@ -94,12 +94,18 @@ both! {
         let mut loose = metadata();
         loose["tls_client_certificate_bound_access_tokens"] = json!(false);
         register(&loose).await.refused(400, "invalid_client_metadata");
+        let mut discouraged = metadata();
+        discouraged["id_token_signed_response_alg"] = json!("RS256");
+        register(&discouraged).await.refused(400, "invalid_client_metadata");
         let registered = register(&metadata()).await;
         assert_eq!(registered.status, 201, "{registered:?}");
         let maya = world.person("Maya").await;
         let party = Party::known_as(&world, &url, registered.body["client_id"].as_str().expect("text"));
         let asked = Asked::of(&party.ask(&world, &party.sign(&party.object(&world))).await);
         world.approve(&maya, &asked).await;
-        party.poll(&world, &asked.auth_req_id).await.ok();
+        let tokens = party.poll(&world, &asked.auth_req_id).await;
+        let id_token = tokens.ok()["id_token"].as_str().expect("one");
+        let header = jsonwebtoken::decode_header(id_token).expect("a header");
+        assert_eq!(header.alg, jsonwebtoken::Algorithm::PS256);
     }
 }
