@@ -184,6 +184,7 @@ async fn waiting(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {
     eye.phone.press("Allow within these limits").await;
     eye.look("always_problem").await;
     world.advance(Duration::minutes(6));
+    eye.at("/settings", "settings_stale").await;
     eye.at(&high.page(), "request_stale").await;
     eye.phone.press("Send me a fresh sign-in link").await;
     eye.look("link_sent_again").await;
