@@ -9,6 +9,7 @@
 mod server;
 
 mod asking;
+mod auth0_ai;
 mod callbacks;
 mod crash;
 mod going;

@@ -60,13 +60,17 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it is ready.
     pub async fn start(program: Program) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let url = program.url();
+        Self::start_at(program, url, http.build().expect("a client")).await
+    }
+
+    /// Starts one that is reached there, in that way.
+    pub async fn start_at(program: Program, url: String, http: reqwest::Client) -> Self {
         let mut server = Self {
-            url: program.url(),
+            url,
             program,
-            http: reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .expect("a client"),
+            http,
             child: None,
             log: Arc::default(),
             secrets: Arc::default(),
