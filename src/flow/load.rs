@@ -1,5 +1,7 @@
 //! The first step of every flow about a request: what is it just now?
 
+use std::sync::Arc;
+
 use super::{Fault, expire};
 use crate::app::App;
 use crate::domain::ciba::approval::State;
@@ -35,5 +37,17 @@ pub(super) async fn to_collect(app: &App, id: RequestId) -> Result<Option<Stored
             expire::noted(app, known).await.map(Some)
         }
         None => written(app, id).await,
+    }
+}
+
+/// The request for whoever asks what its answer was: no later state takes an answer back, so one that this process
+/// remembers as answered is not read again. Whether what it granted still stands is another row's to say.
+pub(super) async fn answered(
+    app: &App,
+    id: RequestId,
+) -> Result<Option<Arc<StoredRequest>>, Fault> {
+    match app.requests.recall(id) {
+        Some(known) if known.request.decision().is_some() => Ok(Some(known)),
+        Some(_) | None => Ok(app.store.request(id).await?.map(Arc::new)),
     }
 }

@@ -6,12 +6,13 @@ use crate::app::App;
 use crate::domain::action::Catalogue;
 use crate::domain::ciba::approval::{Answered, DecidedBy, Decision, Question};
 use crate::domain::consent::StandingGrant;
-use crate::domain::id::{AccessTokenId, GrantId};
+use crate::domain::id::{AccessTokenId, GrantId, RequestId};
 use crate::domain::token::carried::Carried;
 use crate::domain::token::keyring::Kind;
 use crate::domain::token::live::{Grant, Live, live};
 use crate::domain::token::refresh::Ground;
-use crate::flow::Unserved;
+use crate::flow::{Unserved, load};
+use crate::store::StoreError;
 
 /// What a token of ours carries, whether or not it still stands.
 pub(super) async fn carried(
@@ -23,6 +24,20 @@ pub(super) async fn carried(
         Some(id) => Ok(app.store.access_token(AccessTokenId(id)).await?),
         None => Ok(app.keyring.get().read(Kind::AccessToken, token, now)),
     }
+}
+
+/// The rules an answer rests on: those that gave it, or those it made.
+pub(super) async fn rules(
+    app: &App,
+    request: RequestId,
+    decision: &Decision,
+) -> Result<Vec<StandingGrant>, StoreError> {
+    let answered = match (decision.answer, &decision.by) {
+        (Answered::Once | Answered::Deny, _) => return Ok(Vec::new()),
+        (Answered::Always, DecidedBy::StandingGrants { grants, .. }) => grants.as_slice(),
+        (Answered::Always, DecidedBy::Person { .. }) => &[],
+    };
+    app.store.standing_grants_behind(request, answered).await
 }
 
 /// A grant, and what it rests on.
@@ -41,23 +56,13 @@ impl Behind {
         let Some(grant) = app.store.live_grant(id).await? else {
             return Ok(None);
         };
-        let Some(stored) = app.store.request(grant.request).await? else {
+        let Some(stored) = load::answered(app, grant.request).await? else {
             return Ok(None);
         };
         let Some(decision) = stored.request.decision().cloned() else {
             return Ok(None);
         };
-        let rules = match decision.answer {
-            Answered::Once | Answered::Deny => Vec::new(),
-            Answered::Always => {
-                let answered = match &decision.by {
-                    DecidedBy::StandingGrants { grants, .. } => grants.as_slice(),
-                    DecidedBy::Person { .. } => &[],
-                };
-                let behind = app.store.standing_grants_behind(grant.request, answered);
-                behind.await?
-            }
-        };
+        let rules = rules(app, grant.request, &decision).await?;
         Ok(Some(Self {
             grant,
             question: stored.request.question().clone(),

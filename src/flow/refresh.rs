@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::action::Catalogue;
 use crate::domain::action::json::digest;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::{DecidedBy, Decision, Question};
+use crate::domain::ciba::approval::{Decision, Question};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
@@ -22,7 +22,7 @@ use crate::domain::token::refresh::{
     GRACE, Ground, Presented, RefreshToken, Renewal, present, renew, reused, unknown,
 };
 use crate::flow::issue::{Issue, Issued, issue};
-use crate::flow::{Fault, Unserved, authenticate, collect, keys};
+use crate::flow::{Fault, Unserved, authenticate, collect, keys, load, presented};
 use crate::store::{Commit, KeptRefresh, NewRefreshToken, StoreError, UsedRefreshToken, Write};
 
 /// How often a refresh looks again when something changed under it.
@@ -98,24 +98,16 @@ pub(super) async fn find(app: &App, id: RefreshTokenId) -> Result<Option<Found>,
     let Some(token) = app.store.refresh_token(id).await? else {
         return Ok(None);
     };
-    let Some(stored) = app.store.request(token.request).await? else {
+    let Some(stored) = load::answered(app, token.request).await? else {
         return Ok(None);
     };
-    let request = stored.request;
-    let Some(decision) = request.decision().cloned() else {
+    let Some(decision) = stored.request.decision().cloned() else {
         return Ok(None);
     };
-    let answered = match &decision.by {
-        DecidedBy::StandingGrants { grants, .. } => grants.as_slice(),
-        DecidedBy::Person { .. } => &[],
-    };
-    let rules = app
-        .store
-        .standing_grants_behind(token.request, answered)
-        .await?;
+    let rules = presented::rules(app, token.request, &decision).await?;
     Ok(Some(Found {
         token,
-        question: request.question().clone(),
+        question: stored.request.question().clone(),
         decision,
         rules,
     }))
