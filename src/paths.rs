@@ -48,6 +48,8 @@ pub const REQUEST_STATE: &str = "/r/{id}/state";
 pub const ALLOWED: &str = "/allowed";
 /// For people: an "always" stops.
 pub const ALLOWED_STOP: &str = "/allowed/stop";
+/// For people: no agent may ask for a while.
+pub const PAUSE: &str = "/pause";
 /// For people: what was.
 pub const HISTORY: &str = "/history";
 /// For people: how they are reached.

@@ -160,6 +160,12 @@ document.querySelector('h1[tabindex]')?.focus({ preventScroll: true })
 for (const text of document.querySelectorAll('.pick input[type=text]')) {
   text.addEventListener('input', () => { text.closest('.pick').querySelector('[type=radio]').checked = true })
 }
+for (const form of document.querySelectorAll('form[data-ahead]')) {
+  // Midnight is where the reader is.
+  const field = Object.assign(document.createElement('input'), { type: 'hidden', name: 'ahead' })
+  field.value = -new Date().getTimezoneOffset()
+  form.append(field)
+}
 for (const form of document.querySelectorAll('form[data-sign-out]')) {
   // Who signs out here is not told here any more.
   const field = Object.assign(document.createElement('input'), { type: 'hidden', name: 'device' })

@@ -12,6 +12,7 @@ pub mod grant;
 pub mod kept_refresh;
 pub mod pace;
 pub mod parcel;
+pub mod pause;
 pub mod redemption;
 pub mod refresh_token;
 pub mod registration_token;

@@ -308,6 +308,24 @@ const TABLES: &[&str] = &[
         request_id {uuid} PRIMARY KEY REFERENCES requests (id),
         interval_s INTEGER NOT NULL CHECK (interval_s > 0)
     )",
+    "CREATE TABLE pauses (
+        id {uuid} PRIMARY KEY,
+        user_id {uuid} REFERENCES users (id),
+        client_id TEXT REFERENCES clients (id),
+        shape TEXT,
+        cause TEXT NOT NULL CHECK (cause IN ('operator', 'person', 'denials', 'reported')),
+        why TEXT,
+        began_at BIGINT NOT NULL,
+        ends_at BIGINT CHECK (ends_at > began_at),
+        ended_at BIGINT,
+        held_back BIGINT NOT NULL CHECK (held_back >= 0),
+        CHECK ((user_id IS NULL) = (cause = 'operator')),
+        CHECK (client_id IS NULL OR user_id IS NOT NULL),
+        CHECK (shape IS NULL OR client_id IS NOT NULL)
+    )",
+    "CREATE INDEX pauses_live ON pauses (user_id) WHERE ended_at IS NULL",
+    "CREATE INDEX pauses_ends ON pauses (ends_at) WHERE ends_at IS NOT NULL",
+    "CREATE INDEX pauses_ended ON pauses (ended_at) WHERE ended_at IS NOT NULL",
     "CREATE TABLE catalogues (
         version INTEGER PRIMARY KEY,
         document TEXT NOT NULL,
@@ -365,6 +383,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
 
 const DROP: &[&str] = &[
     "DROP TABLE catalogues",
+    "DROP TABLE pauses",
     "DROP TABLE paces",
     "DROP TABLE used_assertions",
     "DROP TABLE signing_keys",

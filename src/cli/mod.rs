@@ -18,6 +18,7 @@ mod input;
 mod interrupt;
 mod keys;
 mod output;
+mod pause;
 mod person;
 mod receipt;
 mod serve;
@@ -101,6 +102,10 @@ enum HostCommand {
     /// List and stop what people always allow
     #[command(subcommand)]
     Grant(grant::GrantCommand),
+    /// Let no agent ask anybody for a while
+    Pause(pause::Pause),
+    /// Let agents ask again
+    Resume,
     /// List and rotate signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -171,6 +176,8 @@ async fn on_host(command: HostCommand, host: &Host, output: Output) -> Result<Ex
         HostCommand::Grant(command) => grant::run(command, host, output).await,
         HostCommand::Apply(apply) => apply::apply(&apply, host, output).await,
         HostCommand::Export => apply::export(host, output).await,
+        HostCommand::Pause(command) => pause::pause(&command, host, output).await,
+        HostCommand::Resume => pause::resume(host, output).await,
         HostCommand::Keys(command) => keys::run(&command, host, output).await,
         HostCommand::Audit(command) => audit::run(command, host, output).await,
     }

@@ -57,6 +57,10 @@ pub enum Kind {
     ReceiptExported,
     RequestUnreachable,
     RequestForbidden,
+    RequestHeldBack,
+    PauseBegun,
+    PauseEnded,
+    AgentReported,
 }
 
 impl Kind {
@@ -104,6 +108,10 @@ impl Kind {
             Self::ReceiptExported => "receipt.exported",
             Self::RequestUnreachable => "request.unreachable",
             Self::RequestForbidden => "request.forbidden",
+            Self::RequestHeldBack => "request.held_back",
+            Self::PauseBegun => "pause.begun",
+            Self::PauseEnded => "pause.ended",
+            Self::AgentReported => "agent.reported",
         }
     }
 }

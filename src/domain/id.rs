@@ -77,6 +77,10 @@ uuid_id! {
     StandingGrantId
 }
 uuid_id! {
+    /// Agents that may not ask for a while.
+    PauseId
+}
+uuid_id! {
     /// What one answer authorised; tokens hang off it.
     GrantId
 }

@@ -228,6 +228,11 @@ pub enum Fate {
         /// What went wrong.
         why: String,
     },
+    /// Not tried, because agents are paused; later.
+    Held {
+        /// When.
+        until: OffsetDateTime,
+    },
     /// Given up.
     Failed {
         /// What went wrong.

@@ -19,7 +19,7 @@ use crate::domain::id::{ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
 use crate::flow::cover::{self, Cover};
 use crate::flow::{
-    Fault, Unserved, authenticate, forbid, hinted, signed_request, user_code, watch,
+    Fault, Unserved, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
 };
 use crate::outbox::fan_out;
 use crate::paths;
@@ -112,6 +112,8 @@ async fn ask_for(
         .await?;
     }
     let person = person.ok_or(Refusal::UnknownUserId)?;
+    let from = envelope.from.as_deref();
+    pause::let_through(app, by, person.user.id, &request.asked, from).await?;
     let cover = cover::find(app, by, &request, &person.user, &catalogue).await?;
     let asked = Asked {
         by,

@@ -27,6 +27,7 @@ mod issue;
 mod key_sets;
 pub mod keys;
 mod load;
+pub mod pause;
 mod presented;
 pub mod receipt;
 pub mod refresh;

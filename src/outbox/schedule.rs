@@ -125,7 +125,9 @@ mod tests {
                     prop_assert!(at - NOW <= LONGEST_ASKED);
                 }
                 Fate::Failed { why } => prop_assert_eq!(why, "busy"),
-                Fate::Delivered | Fate::TooLate | Fate::Dropped => prop_assert!(false),
+                Fate::Delivered | Fate::Held { .. } | Fate::TooLate | Fate::Dropped => {
+                    prop_assert!(false);
+                }
             }
         }
 

@@ -10,10 +10,11 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::ciba::approval::{Approved, Cancelled, Denied, Expired, Redeemed};
 use crate::domain::client::Client;
 use crate::domain::client::assertion::UsedAssertion;
+use crate::domain::consent::pause::{Pause, Reach};
 use crate::domain::consent::standing::StandingGrant;
 use crate::domain::id::{
-    ClientId, DeviceId, GrantId, ParcelId, RegistrationTokenId, RequestId, SessionId, SignInLinkId,
-    StandingGrantId, UserId,
+    ClientId, DeviceId, GrantId, ParcelId, PauseId, RegistrationTokenId, RequestId, SessionId,
+    SignInLinkId, StandingGrantId, UserId,
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
@@ -88,6 +89,12 @@ pub enum Write {
     RulesStand(Vec<StandingGrantId>, OffsetDateTime),
     /// Guard: live, and this person's (or anyone's, for the operator).
     StopStandingGrant(StandingGrantId, Option<UserId>, OffsetDateTime),
+    /// Agents may not ask for a while. What there was of the same reach ends; not a guard.
+    BeginPause(Box<Pause>),
+    /// Guard: there is one of that reach.
+    EndPauses(Reach, OffsetDateTime),
+    /// One more request was held back; not a guard.
+    HoldBack(PauseId),
     /// Guard: not used before.
     UseAssertion(ClientId, UsedAssertion),
     /// The slower pace of one request; not a guard.

@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use entity::{
-    access_token, kept_refresh, pace, parcel, redemption, refresh_token, session, sign_in_link,
-    used_assertion,
+    access_token, kept_refresh, pace, parcel, pause, redemption, refresh_token, session,
+    sign_in_link, used_assertion,
 };
 
 use super::Store;
@@ -148,6 +148,16 @@ fn everything(now: OffsetDateTime) -> Vec<Old> {
             session::Entity,
             &[session::Column::Id],
             Condition::all().add(session::Column::EndedAt.lt(kept)),
+        ),
+        Old::of(
+            pause::Entity,
+            &[pause::Column::Id],
+            Condition::all().add(pause::Column::EndedAt.lt(kept)),
+        ),
+        Old::of(
+            pause::Entity,
+            &[pause::Column::Id],
+            Condition::all().add(pause::Column::EndsAt.lt(kept)),
         ),
         Old::of(
             pace::Entity,

@@ -22,6 +22,7 @@ mod only;
 mod parcels;
 #[cfg(test)]
 mod parcels_tests;
+mod pauses;
 mod refresh_tokens;
 mod registration_tokens;
 mod requests;

@@ -49,6 +49,16 @@ pub enum Refusal {
     AccessDenied(&'static str),
     /// `access_denied`, because policy lets nobody be asked for this (§13, 403).
     Forbidden(PermissionKey),
+    /// `access_denied`, because nobody may be asked just now (§13, 403).
+    Paused {
+        /// When it ends, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// `access_denied`, because the person lets this client ask no more (§13, 403).
+    BlockedByUser {
+        /// When it ends, if that is known.
+        retry_after: Option<Duration>,
+    },
     /// `authorization_pending` (§11).
     AuthorizationPending,
     /// `slow_down` (§11).
@@ -94,7 +104,10 @@ impl Refusal {
             Self::UseDpopNonce(_) => "use_dpop_nonce",
             Self::InvalidClientMetadata(_) => "invalid_client_metadata",
             Self::InvalidToken => "invalid_token",
-            Self::AccessDenied(_) | Self::Forbidden(_) => "access_denied",
+            Self::AccessDenied(_)
+            | Self::Forbidden(_)
+            | Self::Paused { .. }
+            | Self::BlockedByUser { .. } => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown | Self::TooMany { .. } => "slow_down",
             Self::ExpiredToken(_) => "expired_token",
@@ -118,6 +131,10 @@ impl Refusal {
             | Self::InvalidGrant(why) => Some(why),
             Self::InvalidBindingMessage(why) | Self::InvalidAuthorizationDetails(why) => Some(why),
             Self::Forbidden(_) => Some("policy forbids asking for this"),
+            Self::Paused { .. } => Some("paused: no agent may ask just now"),
+            Self::BlockedByUser { .. } => {
+                Some("blocked_by_user: the person lets this client ask no more")
+            }
             Self::ExpiredLoginHintToken => Some("login_hint_token has ended, or has not begun"),
             Self::MissingUserCode => Some("whom the hint names has a user code, which is needed"),
             Self::InvalidUserCode => Some("the user code is wrong, or was wrong too often"),
@@ -164,7 +181,7 @@ impl Refusal {
             | Self::UnsupportedGrantType
             | Self::UnsupportedTokenType => 400,
             Self::InvalidClient { .. } | Self::InvalidToken => 401,
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::Paused { .. } | Self::BlockedByUser { .. } => 403,
             Self::KeyReused => 422,
             Self::TooMany { .. } => 429,
             Self::Unavailable { .. } => 503,
@@ -175,7 +192,10 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<i64> {
         match self {
             Self::TooMany { retry_after } | Self::Unavailable { retry_after } => {
-                Some(retry_after.whole_seconds().max(1))
+                Some(whole_seconds(*retry_after))
+            }
+            Self::Paused { retry_after } | Self::BlockedByUser { retry_after } => {
+                retry_after.map(whole_seconds)
             }
             Self::InvalidRequest(_)
             | Self::InvalidScope(_)
@@ -203,4 +223,10 @@ impl Refusal {
             | Self::KeyReused => None,
         }
     }
+}
+
+/// Rounded up: whoever waits for so long does not come too early.
+fn whole_seconds(length: Duration) -> i64 {
+    let more = i64::from(length.subsec_nanoseconds() > 0);
+    (length.whole_seconds() + more).max(1)
 }

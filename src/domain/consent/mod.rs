@@ -4,12 +4,14 @@
 //! * [`bounds`]: how far an "always" may go, and what a person can choose
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`ending`]: until when
+//! * [`pause`]: agents that may not ask for a while
 //! * [`step_up`]: what an agent wants of the sign-in besides
 
 pub mod assurance;
 pub mod bounds;
 pub mod ending;
 mod limit;
+pub mod pause;
 pub mod standing;
 #[cfg(test)]
 mod standing_tests;

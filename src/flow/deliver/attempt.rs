@@ -15,10 +15,13 @@ use crate::domain::ciba::approval::{ApprovalRequest, Question, State};
 use crate::domain::id::{DeviceId, SignInLinkId};
 use crate::domain::parcel::{Address, Delivery, Parcel, ParcelKind};
 use crate::domain::user::User;
-use crate::flow::Fault;
 use crate::flow::sign_in::url_of;
+use crate::flow::{Fault, pause};
 use crate::paths;
 use crate::store::{ClaimedParcel, StoreError, StoredRequest};
+
+/// How soon a notice that a pause holds back is looked at again.
+const LOOK_AGAIN: Duration = Duration::seconds(30);
 
 /// What came of looking a parcel up.
 pub(super) enum Attempt {
@@ -26,6 +29,8 @@ pub(super) enum Attempt {
     Made(Delivery),
     /// Its time has passed.
     TooLate,
+    /// Agents are paused: nothing is said before then.
+    Held(OffsetDateTime),
     /// What it is about is over.
     NotNeeded,
 }
@@ -89,6 +94,13 @@ async fn asked(
     let client = app.clients.find(&app.store, &question.client).await?;
     if !client.is_some_and(|client| client.active) {
         return Ok(Attempt::refused("the agent is disabled"));
+    }
+    if let Some(pause) = pause::keeping_quiet(app, question, now).await? {
+        // It may be ended at any moment.
+        let soon = now + LOOK_AGAIN;
+        return Ok(Attempt::Held(
+            pause.ends_at.map_or(soon, |end| end.min(soon)),
+        ));
     }
     let Some(words) = words(app, stored, question) else {
         return Ok(Attempt::refused("what is asked cannot be read"));

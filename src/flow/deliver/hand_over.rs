@@ -175,7 +175,9 @@ pub(super) async fn give_up(
     now: OffsetDateTime,
 ) -> Result<(Fate, Commit), Fault> {
     let why = match &fate {
-        Fate::Delivered | Fate::Retry { .. } => return Ok((fate, Commit::default())),
+        Fate::Delivered | Fate::Retry { .. } | Fate::Held { .. } => {
+            return Ok((fate, Commit::default()));
+        }
         Fate::Failed { why } => Some(why.clone()),
         Fate::TooLate | Fate::Dropped => None,
     };

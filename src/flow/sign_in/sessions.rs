@@ -8,6 +8,7 @@ use crate::domain::action::Tier;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::Question;
 use crate::domain::consent::assurance::{Assurance, fresh_enough};
+use crate::domain::consent::pause::Pause;
 use crate::domain::consent::step_up::{FallsShort, SignIn, enough};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
@@ -29,6 +30,8 @@ pub struct Present {
     pub user: User,
     /// How.
     pub session: StoredSession,
+    /// What keeps agents from asking them at this moment.
+    pub pauses: Vec<Pause>,
     earned: Earned,
 }
 
@@ -79,10 +82,12 @@ pub async fn session(app: &App, cookie: &str) -> Result<Option<Present>, StoreEr
         let touch = Write::TouchSession(session.id, now);
         app.store.commit_later(Commit::of(touch));
     }
+    let pauses = app.store.pauses_for(user.id, None, now).await?;
     let earned = Earned;
     Ok(Some(Present {
         user,
         session,
+        pauses,
         earned,
     }))
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::pause::{Pausing, pausing};
 use super::{PageError, assets};
 use crate::app::App;
 use crate::flow::sign_in::Present;
@@ -14,6 +15,8 @@ pub(super) struct Frame {
     pub(super) server: String,
     /// Who is signed in.
     pub(super) person: Option<String>,
+    /// What is paused, and the form that pauses; none when nobody is signed in.
+    pub(super) pausing: Option<Pausing>,
     /// Which page of the navigation this is.
     pub(super) here: Here,
     /// Where the looks are.
@@ -38,6 +41,7 @@ impl Frame {
     pub(super) fn of(app: &App, present: &Present, here: Here) -> Self {
         Self {
             person: Some(present.user.name.clone()),
+            pausing: Some(pausing(app, present)),
             here,
             ..Self::without_person(app)
         }
@@ -56,6 +60,7 @@ impl Frame {
         Self {
             server: "Countersign".to_owned(),
             person: None,
+            pausing: None,
             here: Here::Elsewhere,
             css: assets::css(),
             js: assets::js(),

@@ -15,6 +15,7 @@ mod history;
 mod inbox;
 mod made_for;
 mod outcome;
+mod pause;
 mod raw;
 mod receipt;
 mod request;
@@ -43,6 +44,7 @@ pub fn router() -> Router<App> {
         )
         .route(paths::ALLOWED, get(allowed::show))
         .route(paths::ALLOWED_STOP, post(allowed::stop))
+        .route(paths::PAUSE, post(pause::take))
         .route(paths::HISTORY, get(history::show))
         .route(paths::DEVICES, get(devices::show))
         .route(paths::DEVICES_PUSH, post(devices::subscribe))

@@ -17,8 +17,9 @@ use crate::domain::ciba::approval::Redeemed;
 use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
-    assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, refresh_tokens,
-    registration_tokens, sessions, sign_in_links, standing_grants, user_codes, users,
+    assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, pauses,
+    refresh_tokens, registration_tokens, sessions, sign_in_links, standing_grants, user_codes,
+    users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -207,6 +208,8 @@ impl Kind {
             | Write::DropParcels(..)
             | Write::StopStandingGrantsFor(..)
             | Write::HurryLetter(..)
+            | Write::BeginPause(_)
+            | Write::HoldBack(_)
             | Write::ForgetExpired(_) => Self::Consequence,
             Write::OpenRequest(_)
             | Write::Approve(..)
@@ -221,6 +224,7 @@ impl Kind {
             | Write::UseStandingGrant(..)
             | Write::RulesStand(..)
             | Write::StopStandingGrant(..)
+            | Write::EndPauses(..)
             | Write::UseAssertion(..)
             | Write::AddClient(_)
             | Write::ChangeClient(_)
@@ -267,6 +271,9 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::StopStandingGrant(id, user, at) => {
             standing_grants::stop(conn, *id, *user, *at).await
         }
+        Write::BeginPause(pause) => pauses::begin(conn, pause).await,
+        Write::EndPauses(reach, at) => pauses::end(conn, reach, *at).await,
+        Write::HoldBack(pause) => pauses::count(conn, *pause).await,
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => moving::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,

@@ -110,6 +110,18 @@ async fn before_anything(world: &World, maya: &User, eye: &mut Eye) {
     eye.at("/allowed", "allowed_empty").await;
     eye.at("/devices", "devices_empty").await;
     eye.at("/settings", "settings").await;
+    let why = Some("An agent is misbehaving, and we are looking into it. Nothing is lost.");
+    let pause = flow::pause::pause_everyone(&world.app, Some(Duration::hours(2)), why).await;
+    pause.expect("paused");
+    eye.at("/", "paused_by_operator").await;
+    let resumed = flow::pause::resume_everyone(&world.app).await;
+    assert!(resumed.expect("resumed"));
+    eye.at("/", "inbox_empty").await;
+    eye.phone.press("Pause all agents").await;
+    eye.look("paused").await;
+    eye.phone.press("Pause until I resume").await;
+    eye.look("paused_until_resumed").await;
+    eye.phone.press("Resume").await;
 }
 
 /// A deployment under a name as long as names may be.

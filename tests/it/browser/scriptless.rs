@@ -51,6 +51,11 @@ async fn every_answer_can_be_given_and_taken_back_without_javascript() {
         .await
         .refused(400, "access_denied");
 
+    phone.press("Pause all agents").await;
+    phone.sees("You have paused all agents until").await;
+    let refused = agent.try_ask(&maya.email, &[]).await;
+    refused.refused(403, "access_denied");
+    phone.press("Resume").await;
     phone.open("/devices").await;
     phone.sees("They need JavaScript").await;
     phone.follow("Settings").await;

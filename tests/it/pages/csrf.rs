@@ -138,6 +138,7 @@ async fn sec_c01_every_other_form_is_as_closed() {
         form_for(&browser.get("/allowed").await, "/allowed/stop"),
         form_for(&browser.get("/devices").await, "/devices/remove"),
         form_for(&browser.get("/settings").await, "/signout"),
+        form_for(&browser.get("/").await, "/pause"),
     ];
     let before = house.world.history().await.len();
     for (at, form) in forms.iter().enumerate() {

@@ -94,6 +94,23 @@ async fn every_ending_of_ask_has_its_exit_code() {
         .await
         .ok();
     going.ends().await.ended(12, &["cancelled"]);
+
+    let paused = ["pause", "--for", "2h", "--why", "An incident", "--json"];
+    let paused = server.program.done(&paused).await;
+    assert_eq!(paused.json()["state"], "paused", "{paused:?}");
+    let ran = Ran::of(&mut call(&server, &agent, &more)).await;
+    ran.ended(
+        13,
+        &["paused: no agent may ask just now", "nobody was asked"],
+    );
+    assert!(browser.get("/").await.text().contains("An incident"));
+    let resumed = server.program.done(&["resume"]).await;
+    resumed.ended(0, &["agents can ask again"]);
+    let resumed = server.program.done(&["resume"]).await;
+    resumed.ended(0, &["were not paused"]);
+    let (going, asked) = ask(&server, &agent, &["Deploy 4.5?"]).await;
+    press(&mut browser, &asked, "Only this time", &[]).await;
+    allowed(&server, &going.ends().await);
     server.stop().await;
 }
 

@@ -1,0 +1,177 @@
+//! Agents may not ask for a while: a person or the operator says so, and takes it back; and what comes of it
+//! when one asks all the same.
+
+use time::{Duration, OffsetDateTime};
+
+use super::sign_in::Present;
+use super::{Fault, Unserved};
+use crate::app::App;
+use crate::domain::action::text::{CleanText, TextError, agent_text};
+use crate::domain::action::{Asked, PermissionKey};
+use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::Question;
+use crate::domain::client::authentication::Authenticated;
+use crate::domain::consent::pause::{Cause, Length, Pause, Reach, Shape, end_after, holding};
+use crate::domain::id::{PauseId, UserId};
+use crate::domain::timestamp::milliseconds;
+use crate::store::{Commit, StoreError, Write};
+
+/// Longest word to people about a pause of everyone, in characters as people count them.
+const LONGEST_WHY: usize = 280;
+
+/// Why agents could not be paused.
+#[derive(Debug, thiserror::Error)]
+pub enum PauseError {
+    /// What people are to be told cannot be shown.
+    #[error("that cannot be shown to people: {0}")]
+    Why(TextError),
+    /// A fault of ours.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+}
+
+/// A person pauses all agents that ask them.
+pub async fn pause(
+    app: &App,
+    by: &Present,
+    length: Length,
+    from: Option<String>,
+) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let pause = Pause {
+        id: PauseId(app.entropy.id(now)?),
+        reach: Reach::Person(by.user.id),
+        cause: Cause::Person,
+        why: None,
+        began_at: now,
+        ends_at: length.ends_at(now),
+        ended_at: None,
+        held_back: 0,
+    };
+    let event = begun(&pause, Actor::Person).from(from);
+    let event = event.fact("session", by.session.id.to_string());
+    let commit = Commit::of(Write::BeginPause(Box::new(pause))).event(event);
+    Ok(app.store.commit(commit).await?)
+}
+
+/// A person lets all agents ask again. Resuming what is not paused is resuming.
+pub async fn resume(app: &App, by: &Present, from: Option<String>) -> Result<(), StoreError> {
+    end(app, by, Reach::Person(by.user.id), from).await
+}
+
+/// A person takes a pause of theirs back.
+async fn end(
+    app: &App,
+    by: &Present,
+    reach: Reach,
+    from: Option<String>,
+) -> Result<(), StoreError> {
+    let event = ended(&reach, Actor::Person, app.clock.now())
+        .from(from)
+        .fact("session", by.session.id.to_string());
+    ended_or_over(app, reach, event).await.map(drop)
+}
+
+/// The operator pauses all agents, whomever they ask.
+pub async fn pause_everyone(
+    app: &App,
+    length: Option<Duration>,
+    why: Option<&str>,
+) -> Result<Pause, PauseError> {
+    let why = why.map(|why| agent_text(why, LONGEST_WHY)).transpose();
+    let now = app.clock.now();
+    let pause = Pause {
+        id: PauseId(app.entropy.id(now).map_err(Fault::from)?),
+        reach: Reach::Everyone,
+        cause: Cause::Operator,
+        why: why.map_err(PauseError::Why)?.map(CleanText::into_string),
+        began_at: now,
+        ends_at: length.map(|length| end_after(length, now)),
+        ended_at: None,
+        held_back: 0,
+    };
+    let event = begun(&pause, Actor::Operator);
+    let commit = Commit::of(Write::BeginPause(Box::new(pause.clone()))).event(event);
+    app.store.commit(commit).await.map_err(Fault::from)?;
+    Ok(pause)
+}
+
+/// The operator lets agents ask again. Says whether they were paused.
+pub async fn resume_everyone(app: &App) -> Result<bool, StoreError> {
+    let event = ended(&Reach::Everyone, Actor::Operator, app.clock.now());
+    ended_or_over(app, Reach::Everyone, event).await
+}
+
+async fn ended_or_over(app: &App, reach: Reach, event: AuditEvent) -> Result<bool, StoreError> {
+    let end = Write::EndPauses(reach, event.at);
+    match app.store.commit(Commit::of(end).event(event)).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Overtaken) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+/// Refuses what a pause holds back, before it disturbs anyone, and counts it.
+pub(super) async fn let_through(
+    app: &App,
+    by: &Authenticated,
+    user: UserId,
+    asked: &Asked,
+    from: Option<&str>,
+) -> Result<(), Unserved> {
+    let (client, now) = (&by.client().id, app.clock.now());
+    let pauses = app.store.pauses_for(user, Some(client), now).await?;
+    let Some(pause) = holding(&pauses, client, user, &Shape::of(asked), now) else {
+        return Ok(());
+    };
+    let event = AuditEvent::new(now, Kind::RequestHeldBack, Actor::Client)
+        .client(client)
+        .user(user)
+        .from(from.map(str::to_owned))
+        .fact("pause", pause.id.to_string())
+        .fact("reach", pause.reach.as_str());
+    let commit = Commit::of(Write::HoldBack(pause.id)).event(event);
+    app.store.commit(commit).await?;
+    Err(pause.refusal(now).into())
+}
+
+/// The pause, if there is one, that keeps somebody from being told of a question that was asked before.
+pub(super) async fn keeping_quiet(
+    app: &App,
+    question: &Question,
+    now: OffsetDateTime,
+) -> Result<Option<Pause>, StoreError> {
+    let (client, user) = (&question.client, question.user);
+    let pauses = app.store.pauses_for(user, Some(client), now).await?;
+    Ok(holding(&pauses, client, user, &Shape::of(&question.asked), now).cloned())
+}
+
+fn begun(pause: &Pause, by: Actor) -> AuditEvent {
+    let event = about(
+        AuditEvent::new(pause.began_at, Kind::PauseBegun, by),
+        &pause.reach,
+    )
+    .fact("pause", pause.id.to_string())
+    .fact("cause", pause.cause.as_str());
+    match pause.ends_at {
+        Some(end) => event.fact("ends_at", milliseconds(end) / 1000),
+        None => event,
+    }
+}
+
+fn ended(reach: &Reach, by: Actor, now: OffsetDateTime) -> AuditEvent {
+    about(AuditEvent::new(now, Kind::PauseEnded, by), reach)
+}
+
+fn about(mut event: AuditEvent, reach: &Reach) -> AuditEvent {
+    event.user = reach.user();
+    event.client = reach.client().cloned();
+    let event = event.fact("reach", reach.as_str());
+    match reach.shape() {
+        Some(shape) => {
+            let keys: Vec<String> = shape.0.iter().map(PermissionKey::as_stored).collect();
+            event.fact("permissions", keys)
+        }
+        None => event,
+    }
+}
