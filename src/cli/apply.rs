@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::host::Host;
 use super::input;
 use super::output::Output;
-use crate::domain::action::{Catalogue, Change};
+use crate::domain::action::{Catalogue, CatalogueError, Change};
 use crate::flow::StoreError;
 use crate::flow::catalogue::{self, Applied};
 
@@ -28,13 +28,7 @@ pub(super) struct Apply {
 pub(super) async fn apply(apply: &Apply, host: &Host, output: Output) -> Result<Exit, Failure> {
     let text = input::read(&apply.file)?;
     let next = Catalogue::read(&text).map_err(|error| {
-        let file = input::name(&apply.file);
-        let many = match error.problems.len() {
-            1 => "a fault".to_owned(),
-            many => format!("{many} faults"),
-        };
-        Failure::new(Exit::Config, format_args!("{file} has {many}:\n{error}"))
-            .effect("nothing was applied")
+        unreadable(&input::name(&apply.file), &error).effect("nothing was applied")
     })?;
     if apply.dry_run {
         let changes = catalogue::plan(&host.app, &next).await?;
@@ -55,6 +49,15 @@ pub(super) async fn apply(apply: &Apply, host: &Host, output: Output) -> Result<
         Err(error) => return Err(error.into()),
     }
     Ok(Exit::Ok)
+}
+
+/// A file that is no catalogue.
+pub(super) fn unreadable(file: &str, error: &CatalogueError) -> Failure {
+    let many = match error.problems.len() {
+        1 => "a fault".to_owned(),
+        many => format!("{many} faults"),
+    };
+    Failure::new(Exit::Config, format_args!("{file} has {many}:\n{error}"))
 }
 
 fn show(changes: &[Change], version: Option<i32>, output: Output) {

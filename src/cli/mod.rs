@@ -8,6 +8,7 @@ mod agent;
 mod apply;
 mod ask;
 mod audit;
+mod catalog;
 mod client;
 mod completion;
 mod demo;
@@ -77,6 +78,9 @@ enum Command {
     Ask(Box<ask::Ask>),
     /// Come back to a request that was asked before
     Wait(wait::Wait),
+    /// Look over a catalogue before it is applied
+    #[command(subcommand)]
+    Catalog(catalog::CatalogCommand),
     /// Prove an answer to somebody who was not there, and check such a proof
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
@@ -157,6 +161,7 @@ async fn dispatch(
         Command::Serve(serve) => serve::run(&serve, config, output).await,
         Command::Ask(ask) => ask::run(*ask, output).await,
         Command::Wait(wait) => wait::run(wait, output).await,
+        Command::Catalog(command) => catalog::run(&command, output),
         Command::Receipt(command) => receipt::run(command, config, output).await,
         Command::Completion(completion) => Ok(completion::run(&completion)),
         Command::Host(command) => {

@@ -142,6 +142,34 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalogue_that_asks_badly_is_told_so_before_anybody_is_asked() {
+    let program = Program::sqlite();
+    let good = file(
+        &program,
+        "good.toml",
+        &sources::read("examples/catalogue.toml"),
+    );
+    program
+        .done(&["catalog", "lint", &good])
+        .await
+        .ended(0, &["asks well"]);
+    let bad = "[[resource]]\nidentifier = \"https://a.example\"\nname = \"A\"\n\
+        [[resource.permission]]\nscope = \"mail.send\"\ntitle = \"Manage mail.send\"\ntier = \"low\"\n";
+    let bad = file(&program, "bad.toml", bad);
+    let found = program.run(&["catalog", "lint", &bad]).await;
+    found.ended(3, &["asks badly in 2 places"]);
+    assert!(
+        found.out.contains("line 6") && found.out.contains("fix: "),
+        "{found:?}"
+    );
+    let none = file(&program, "none.toml", "[[resource]]\n");
+    program
+        .run(&["catalog", "lint", &none])
+        .await
+        .ended(3, &["none.toml", "fix: "]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_changed_byte_in_the_history_is_found() {
     let mut server = Server::start(Program::sqlite()).await;
     let agent = server.agent("Deploy Bot", &[]).await;

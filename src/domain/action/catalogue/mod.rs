@@ -4,6 +4,7 @@
 //! * [`Schema`]: what the typed details of a permission must look like, and nothing besides
 //! * `read`: the TOML file, refused whole with every fault in it
 //! * `print`: the same file written back
+//! * [`lint`]: what a person could not judge, though it can be read
 //! * [`Change`]: what differs between two catalogues
 //!
 //! A catalogue that exists is a good one: it comes from a file that was read without a fault, or
@@ -13,6 +14,7 @@ mod change;
 mod document;
 mod field;
 mod key;
+mod lint;
 mod print;
 mod problem;
 mod read;
@@ -32,6 +34,7 @@ use time::Duration;
 pub use change::Change;
 pub use field::{Bound, Field, FieldKind};
 pub use key::{MalformedKey, PermissionKey};
+pub use lint::lint;
 pub use problem::{CatalogueError, Problem};
 pub use schema::{Schema, SchemaError};
 pub use title::{Part, Title, TitleError};

@@ -13,7 +13,7 @@ use crate::domain::action::text::agent_text;
 const LARGEST: usize = 1024 * 1024;
 const MOST_PERMISSIONS: usize = 500;
 const LONGEST_LABEL: usize = 60;
-const RESOURCE_KEYS: [&str; 4] = ["identifier", "name", "access_token", "permission"];
+pub(super) const RESOURCE_KEYS: [&str; 4] = ["identifier", "name", "access_token", "permission"];
 
 impl Catalogue {
     /// Reads a catalogue file.
