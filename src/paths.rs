@@ -40,6 +40,8 @@ pub const INBOX: &str = "/";
 pub const REQUEST: &str = "/r/{id}";
 /// For people: the bounds of an "always".
 pub const REQUEST_ALWAYS: &str = "/r/{id}/always";
+/// For people: why it was a no.
+pub const REQUEST_REASON: &str = "/r/{id}/reason";
 /// For people: the signed receipt of their answer.
 pub const REQUEST_RECEIPT: &str = "/r/{id}/receipt";
 /// For the request page's script: whether the request still waits.

@@ -50,6 +50,54 @@ function shield() {
   arm()
 }
 
+// ---- less than all of it -----------------------------------------------------------------------
+
+// What the first button would allow, above it, as long as that is not what was asked.
+function follows(form) {
+  const says = form.querySelector('[data-leaves]')
+  const fields = [...form.elements]
+  const items = fields.filter((one) => one.name.startsWith('item.'))
+  const changed = () => {
+    const said = []
+    const kept = items.filter((one) => one.checked).length
+    if (kept < items.length) said.push(`${kept} of ${items.length}`)
+    const gone = new Set(items.filter((one) => !one.checked).map((one) => one.name.split('.')[1]))
+    const lists = new Map()
+    for (const field of fields) {
+      const { asked, label } = field.dataset
+      if (!label || gone.has(field.name.split('.')[1])) continue
+      if (asked !== undefined) {
+        if (field.value.trim() !== asked) said.push(`${label} ${field.value.trim()}`)
+        continue
+      }
+      const name = field.name.replace(/\.\d+$/, '')
+      const list = lists.get(name) ?? { label, all: 0, kept: 0 }
+      list.all += 1
+      list.kept += field.checked ? 1 : 0
+      lists.set(name, list)
+    }
+    for (const { label, all, kept: some } of lists.values()) {
+      if (some < all) said.push(`${label} ${some} of ${all}`)
+    }
+    const nothing = items.length > 0 && kept === 0
+    says.textContent = nothing ? 'Nothing is ticked: that denies all of it.' : `Allow ${said.join(', ')}`
+    says.hidden = said.length === 0
+  }
+  document.addEventListener('input', changed)
+  changed()
+}
+
+// What was left out or lowered goes along to the sheet of “Always…”.
+function carry(form) {
+  form.addEventListener('submit', () => {
+    for (const field of document.getElementById(form.dataset.carries).elements) {
+      const part = /^(drawn_by$|item\.|less\.|keep\.)/.test(field.name)
+      if (!part || (field.type === 'checkbox' && !field.checked)) continue
+      form.append(Object.assign(document.createElement('input'), { type: 'hidden', name: field.name, value: field.value }))
+    }
+  })
+}
+
 // ---- a request that is answered elsewhere, or runs out -----------------------------------------
 
 function follow(article) {
@@ -166,6 +214,8 @@ for (const form of document.querySelectorAll('form[data-ahead]')) {
   field.value = -new Date().getTimezoneOffset()
   form.append(field)
 }
+document.querySelectorAll('form:has([data-leaves])').forEach(follows)
+document.querySelectorAll('form[data-carries]').forEach(carry)
 for (const form of document.querySelectorAll('form[data-sign-out]')) {
   // Who signs out here is not told here any more.
   const field = Object.assign(document.createElement('input'), { type: 'hidden', name: 'device' })

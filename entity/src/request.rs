@@ -63,6 +63,8 @@ pub struct Model {
     /// Why not, in the person's words.
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
+    /// Why it was denied, in one word of ours.
+    pub deny_reason: Option<String>,
     /// Who withdrew it.
     pub cancelled_by: Option<String>,
     /// When the token was collected.

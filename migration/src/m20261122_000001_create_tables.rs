@@ -116,6 +116,8 @@ const TABLES: &[&str] = &[
         answer TEXT CHECK (answer IN ('once', 'always', 'deny')),
         decision TEXT,
         reason TEXT,
+        deny_reason TEXT CHECK (deny_reason IN
+            ('not_now', 'wrong_details', 'too_much', 'not_mine', 'other', 'nothing_left')),
         cancelled_by TEXT,
         redeemed_at BIGINT,
         bound_to TEXT,
@@ -126,7 +128,8 @@ const TABLES: &[&str] = &[
         CHECK (state NOT IN ('approved', 'redeemed') OR (answer IS NOT NULL AND answer <> 'deny')),
         CHECK ((state = 'denied') = (answer IS NOT NULL AND answer = 'deny')),
         CHECK (state NOT IN ('pending', 'cancelled') OR answer IS NULL),
-        CHECK (reason IS NULL OR state = 'denied'),
+        CHECK (deny_reason IS NULL OR state = 'denied'),
+        CHECK ((reason IS NOT NULL) = (deny_reason IS NOT NULL AND deny_reason = 'other')),
         CHECK ((state = 'cancelled') = (cancelled_by IS NOT NULL)),
         CHECK ((state = 'redeemed') = (redeemed_at IS NOT NULL)),
         CHECK (answer IS NULL OR settled_at < answer_by),
@@ -340,6 +343,7 @@ const GUARDS_SQLITE: &[&str] = &[
         WHEN (OLD.state || '>' || NEW.state) NOT IN
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
              'approved>redeemed', 'approved>expired')
+            AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
@@ -365,6 +369,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
         WHEN ((OLD.state || '>' || NEW.state) NOT IN
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
              'approved>redeemed', 'approved>expired')
+            AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at

@@ -19,6 +19,8 @@ pub enum Kind {
     RequestApproved,
     RequestApprovedByRule,
     RequestDenied,
+    /// A person said why, after their no.
+    RequestDenialExplained,
     RequestCancelled,
     RequestExpired,
     TokenIssued,
@@ -71,6 +73,7 @@ impl Kind {
             Self::RequestApproved => "request.approved",
             Self::RequestApprovedByRule => "request.allowed_by_your_rule",
             Self::RequestDenied => "request.denied",
+            Self::RequestDenialExplained => "request.denial_explained",
             Self::RequestCancelled => "request.cancelled",
             Self::RequestExpired => "request.expired",
             Self::TokenIssued => "token.issued",

@@ -10,9 +10,11 @@ use crate::app::{App, VersionedCatalogue};
 use crate::domain::action::text::agent_text;
 use crate::domain::action::{AskedItem, Permission};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
+use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
     Answer, ApprovalRequest, DecidedBy, Decision, Pending, Question, Settled, Step,
 };
+use crate::domain::consent::partial::{Remainder, Trim};
 use crate::domain::consent::step_up::FallsShort;
 use crate::domain::consent::{Bounds, StandingGrant, end_choices};
 use crate::domain::id::{RequestId, StandingGrantId};
@@ -31,14 +33,18 @@ const TRIES: usize = 3;
 /// What the person chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// Only this time.
+    /// Only this time, all of it.
     Once,
+    /// Only this time, and less than was asked.
+    Part(Trim),
     /// This time, and from now on within bounds.
     Always {
         /// The key of an end, from [`end_choices`].
         until: String,
         /// For each item, what was picked for each field that can be bounded.
         picks: Vec<BTreeMap<String, String>>,
+        /// What of it, if not all.
+        trim: Trim,
     },
     /// No.
     Deny {
@@ -62,6 +68,8 @@ pub enum AnswerError {
     Forbidden,
     /// There is no "always" for this.
     AlwaysNotOffered,
+    /// It cannot be trimmed like this; in words for the person.
+    Part(String),
     /// The bounds cannot be; in words for the person.
     Bounds(String),
     /// The reason cannot be passed on as it is; in words for the person.
@@ -142,8 +150,9 @@ async fn answered_by(
         by.may_allow(&pending.question, now)
             .map_err(AnswerError::SignIn)?;
     }
-    let standing = standing_grants(app, catalogue, &pending, &choice)?;
-    let step = decide(pending, choice, by, now)?;
+    let rest = remainder(catalogue, &pending.question, &choice)?;
+    let standing = standing_grants(app, catalogue, &pending.question, &choice, &rest)?;
+    let step = decide(pending, choice, rest, by, now)?;
     let commit = commit(&step, catalogue.version, standing, from.as_deref());
     let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
     match app.commit(commit).await {
@@ -166,17 +175,36 @@ async fn answered_by(
     Ok(Some(answered))
 }
 
+/// What of the question the person leaves.
+fn remainder(
+    catalogue: &VersionedCatalogue,
+    question: &Question,
+    choice: &Choice,
+) -> Result<Remainder, AnswerError> {
+    let asked = &question.asked;
+    match choice {
+        Choice::Once | Choice::Deny { .. } => Ok(Remainder::whole(asked)),
+        Choice::Part(trim) | Choice::Always { trim, .. } => {
+            Remainder::of(asked, trim, &catalogue.catalogue)
+                .map_err(|why| AnswerError::Part(why.to_string()))
+        }
+    }
+}
+
 fn decide(
     pending: Pending,
     choice: Choice,
+    rest: Remainder,
     by: &Present,
     now: time::OffsetDateTime,
 ) -> Result<Step<Settled>, AnswerError> {
     let answer = match choice {
-        Choice::Once => Answer::Once,
-        Choice::Always { .. } => Answer::Always,
+        Choice::Once | Choice::Part(_) => Answer::Once(rest),
+        Choice::Always { .. } => Answer::Always(rest),
         Choice::Deny { reason } => Answer::Deny {
-            reason: read_reason(reason.as_deref())?,
+            reason: read_reason(reason.as_deref())
+                .map_err(AnswerError::Reason)?
+                .map(Reason::Other),
         },
     };
     let person = DecidedBy::Person {
@@ -190,7 +218,8 @@ fn decide(
         .map_err(|_| AnswerError::Changed)
 }
 
-fn read_reason(reason: Option<&str>) -> Result<Option<String>, AnswerError> {
+/// A person's own words, as they are passed on.
+pub(super) fn read_reason(reason: Option<&str>) -> Result<Option<String>, String> {
     match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
         None => Ok(None),
         Some(reason) => {
@@ -198,37 +227,36 @@ fn read_reason(reason: Option<&str>) -> Result<Option<String>, AnswerError> {
             let one_line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
             match agent_text(&one_line, LONGEST_REASON) {
                 Ok(clean) => Ok(Some(clean.into_string())),
-                Err(why) => Err(AnswerError::Reason(format!(
-                    "That reason cannot be sent: {why}."
-                ))),
+                Err(why) => Err(format!("That reason cannot be sent: {why}.")),
             }
         }
     }
 }
 
-/// The standing grants an "always" makes, one an item, and what the person read.
+/// The standing grants an "always" makes, one for each item that is granted, and what the person read.
+/// Their bounds are drawn around what is granted, not around what was asked.
 fn standing_grants(
     app: &App,
     catalogue: &VersionedCatalogue,
-    pending: &Pending,
+    question: &Question,
     choice: &Choice,
+    rest: &Remainder,
 ) -> Result<Vec<(StandingGrant, String)>, AnswerError> {
-    let Choice::Always { until, picks } = choice else {
+    let Choice::Always { until, picks, .. } = choice else {
         return Ok(Vec::new());
     };
-    let question = &pending.question;
     if question.asked.items.is_empty() {
         return Err(AnswerError::AlwaysNotOffered);
     }
     let nothing = BTreeMap::new();
     let mut grants = Vec::new();
-    for (at, item) in question.asked.items.iter().enumerate() {
+    for (at, item) in rest.kept() {
         let permission = catalogue
             .catalogue
             .permission(&item.key)
             .map(|(_, permission)| permission);
         let permission = permission.ok_or(AnswerError::AlwaysNotOffered)?;
-        let picks = picks.get(at).unwrap_or(&nothing);
+        let picks = picks.get(*at).unwrap_or(&nothing);
         let grant = standing_grant(app, question, item, permission, until, picks)?;
         let sentence = grant.sentence(&catalogue.catalogue);
         grants.push((grant, sentence));
@@ -289,7 +317,16 @@ fn commit(
             Kind::RequestDenied,
         ),
     };
-    let mut commit = Commit::of(write).event(answered(question, decision, kind, from));
+    let mut event = answered(question, decision, kind, from);
+    if decision.is_in_part(&question.asked) {
+        event = event.fact("in_part", true);
+    }
+    if let Settled::Denied(denied) = &step.next
+        && let Some(reason) = &denied.reason
+    {
+        event = event.fact("deny_reason", reason.as_str());
+    }
+    let mut commit = Commit::of(write).event(event);
     for (grant, sentence) in standing {
         let event = AuditEvent::new(decision.at, Kind::StandingGrantMade, Actor::Person)
             .about(question.id, &question.client, question.user)

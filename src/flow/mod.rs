@@ -17,6 +17,7 @@ mod effects;
 pub mod enrol;
 pub mod exchange;
 pub mod expire;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod forbid;

@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 
 use super::sign_in::{Present, Session};
 use crate::app::App;
-use crate::domain::action::card::Card;
-use crate::domain::action::{Catalogue, Tier};
+use crate::domain::action::card::{Card, draw_item};
+use crate::domain::action::{Asked, AskedItem, Catalogue, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
 use crate::domain::consent::bounds::{Bounds, FieldChoices};
 use crate::domain::consent::ending::{EndChoice, end_choices};
+use crate::domain::consent::partial::Remainder;
 use crate::domain::consent::standing::StandingGrant;
 use crate::domain::id::RequestId;
 use crate::domain::user::Device;
@@ -146,6 +147,45 @@ pub async fn allowed(app: &App, by: &Present) -> Result<Vec<Standing>, StoreErro
     Ok(all)
 }
 
+/// What was allowed, when it was less than what was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// How much of it, in words.
+    pub of: String,
+    /// Each thing that was allowed, in its sentence.
+    pub headings: Vec<String>,
+}
+
+/// What was allowed of a request; empty if that was all of it, or nothing.
+pub fn granted(app: &App, seen: &Seen) -> Granted {
+    let asked = &seen.request.question().asked;
+    let decision = seen.request.decision();
+    let Some(decision) = decision.filter(|decision| decision.is_in_part(asked)) else {
+        return Granted::default();
+    };
+    let catalogue = app.catalogue.get();
+    let sentence = |item| sentence_of(item, asked, &seen.card, &catalogue.catalogue);
+    let (some, all) = (decision.granted.len(), asked.items.len());
+    Granted {
+        of: if some < all {
+            format!("You allowed {some} of {all}")
+        } else {
+            "You allowed less than was asked".to_owned()
+        },
+        headings: decision.granted.iter().map(sentence).collect(),
+    }
+}
+
+/// The sentence of an item: as it was shown, if it is as it was asked.
+fn sentence_of(item: &AskedItem, asked: &Asked, card: &Card, catalogue: &Catalogue) -> String {
+    let shown = asked.items.iter().zip(&card.items);
+    let shown = shown.into_iter().find(|(one, _)| *one == item);
+    shown.map_or_else(
+        || draw_item(item, catalogue).heading,
+        |(_, shown)| shown.heading.clone(),
+    )
+}
+
 /// What a person may choose when they say "always".
 #[derive(Clone, Debug)]
 pub struct AlwaysOffer {
@@ -183,10 +223,21 @@ pub fn forbidden(app: &App, seen: &Seen) -> bool {
 
 /// What "always" would offer for a request, by today's catalogue.
 pub fn always(app: &App, seen: &Seen) -> Result<AlwaysOffer, NoAlways> {
-    offer(&app.catalogue.get().catalogue, seen, app.clock.now())
+    let whole = Remainder::whole(&seen.request.question().asked);
+    always_of(app, seen, &whole)
 }
 
-fn offer(catalogue: &Catalogue, seen: &Seen, now: OffsetDateTime) -> Result<AlwaysOffer, NoAlways> {
+/// The same, around what remains of it.
+pub fn always_of(app: &App, seen: &Seen, rest: &Remainder) -> Result<AlwaysOffer, NoAlways> {
+    offer(&app.catalogue.get().catalogue, seen, rest, app.clock.now())
+}
+
+fn offer(
+    catalogue: &Catalogue,
+    seen: &Seen,
+    rest: &Remainder,
+    now: OffsetDateTime,
+) -> Result<AlwaysOffer, NoAlways> {
     let asked = &seen.request.question().asked;
     if asked.items.is_empty() {
         return Err(NoAlways::OnlyPresence);
@@ -196,7 +247,7 @@ fn offer(catalogue: &Catalogue, seen: &Seen, now: OffsetDateTime) -> Result<Alwa
     }
     let mut ends: Option<Vec<EndChoice>> = None;
     let mut items = Vec::with_capacity(asked.items.len());
-    for (item, shown) in asked.items.iter().zip(&seen.card.items) {
+    for (at, item) in asked.items.iter().enumerate() {
         let (_, permission) = catalogue
             .permission(&item.key)
             .filter(|(_, permission)| permission.offers_always())
@@ -214,9 +265,10 @@ fn offer(catalogue: &Catalogue, seen: &Seen, now: OffsetDateTime) -> Result<Alwa
                 both
             }
         });
+        let left = rest.at(at).unwrap_or(item);
         items.push(OfferedItem {
-            heading: shown.heading.clone(),
-            choices: Bounds::choices(item, permission),
+            heading: sentence_of(left, asked, &seen.card, catalogue),
+            choices: Bounds::choices(left, permission),
         });
     }
     let ends = ends

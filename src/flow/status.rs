@@ -5,11 +5,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::domain::ciba::approval::{Answered, ApprovalRequest, DecidedBy, State};
+use crate::domain::ciba::approval::denial::Reason;
+use crate::domain::ciba::approval::{
+    Answered, ApprovalRequest, DecidedBy, Decision, Question, State,
+};
 use crate::domain::ciba::mode::poll::Pace;
 use crate::domain::id::{ClientId, RequestId};
 use crate::domain::parcel::Promise;
-use crate::domain::token::access::numeric_date;
+use crate::domain::token::access::{granted_details, granted_scope, numeric_date};
 use crate::flow::collect::LONGEST_WAIT;
 use crate::flow::{Fault, Unserved};
 use crate::outbox::{ChannelProgress, Progress};
@@ -32,6 +35,15 @@ pub struct Status {
     /// What the agent sent along to find its way back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume_state: Option<String>,
+    /// What was allowed of what was asked; left out of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub granted: Option<GrantedStatus>,
+    /// Why the person said no, in one word of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny_reason: Option<&'static str>,
+    /// Whether it is of any use to ask again: `never`, `after` or `with_changes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<&'static str>,
     /// Why the person said no, in their words: untrusted text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -70,6 +82,18 @@ pub struct Status {
     /// When it was settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<String>,
+}
+
+/// What was allowed, as the token says it.
+#[derive(Debug, Serialize)]
+pub struct GrantedStatus {
+    /// As scopes.
+    pub scope: String,
+    /// As typed details.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<serde_json::Value>,
+    /// Whether that is less than was asked.
+    pub in_part: bool,
 }
 
 /// A page of requests.
@@ -155,8 +179,8 @@ pub(super) fn describe(
     let request = stored.request.clone().at(app.clock.now());
     let question = request.question();
     let state = request.state();
-    let (reason, cancelled_by) = match &request {
-        ApprovalRequest::Denied(denied) => (denied.reason.clone(), None),
+    let (denied, cancelled_by) = match &request {
+        ApprovalRequest::Denied(denied) => (Some(denied), None),
         ApprovalRequest::Cancelled(cancelled) => (None, Some(cancelled.by.as_str())),
         ApprovalRequest::Pending(_)
         | ApprovalRequest::Approved(_)
@@ -174,13 +198,19 @@ pub(super) fn describe(
         .unzip();
     let progress = promises.map(|promises| Progress::of(&request, promises, app.clock.now()));
     let (delivery, unreachable) = progress.map(|it| (it.channels, it.unreachable)).unzip();
+    let reason = denied.and_then(|denied| denied.reason.as_ref());
     let collectable = matches!(state, State::Pending | State::Approved);
     Ok(Status {
         id: question.id,
         state,
         auth_req_id: collectable.then(|| app.secrets.auth_req_ids.make(question.id.0)),
         resume_state: resume_state(app, stored)?,
-        reason,
+        granted: allowed
+            .filter(|_| promises.is_some())
+            .map(|decision| granted(question, decision)),
+        deny_reason: reason.map(Reason::as_str),
+        retry: denied.map(|denied| denied.retry().as_str()),
+        reason: reason.and_then(Reason::text).map(str::to_owned),
         decided_by,
         max_age: question.wanted.max_age,
         acr_values: question.wanted.acr_words(),
@@ -195,6 +225,15 @@ pub(super) fn describe(
         expires_at: rfc3339(question.expires_at),
         settled_at: stored.settled_at.map(rfc3339),
     })
+}
+
+fn granted(question: &Question, decision: &Decision) -> GrantedStatus {
+    let details = granted_details(&decision.granted);
+    GrantedStatus {
+        scope: granted_scope(&question.scope, &decision.granted),
+        authorization_details: details.into_iter().cloned().collect(),
+        in_part: decision.is_in_part(&question.asked),
+    }
 }
 
 /// The agent's own words to itself, opened.

@@ -7,6 +7,7 @@
 use time::OffsetDateTime;
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{Approved, Cancelled, Denied, Expired, Redeemed};
 use crate::domain::client::Client;
 use crate::domain::client::assertion::UsedAssertion;
@@ -45,6 +46,8 @@ pub enum Write {
     Approve(Box<Approved>, i32),
     /// Guard: pending, and before `answer_by`.
     Deny(Box<Denied>),
+    /// Guard: denied a short while ago, without a reason so far.
+    Explain(RequestId, Reason, OffsetDateTime),
     /// Guard: pending, and before `answer_by`.
     Cancel(Box<Cancelled>),
     /// Guard: pending (without a decision) or approved (with one), and past its moment.

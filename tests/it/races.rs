@@ -37,7 +37,7 @@ fn settled_as(kind: &str) -> Option<State> {
 
 async fn person(world: &World, by: &Present, asked: &Asked, choice: Choice) -> Told {
     let wanted = match choice {
-        Choice::Once | Choice::Always { .. } => State::Approved,
+        Choice::Once | Choice::Part(_) | Choice::Always { .. } => State::Approved,
         Choice::Deny { .. } => State::Denied,
     };
     match world.try_answer(by, asked, choice).await {

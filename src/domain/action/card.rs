@@ -168,7 +168,8 @@ fn count_words(count: usize, resource: Option<&CardResource>) -> String {
     }
 }
 
-fn draw_item(item: &AskedItem, catalogue: &Catalogue) -> CardItem {
+/// One thing asked for, as the catalogue puts it.
+pub(crate) fn draw_item(item: &AskedItem, catalogue: &Catalogue) -> CardItem {
     let detail = item.detail.clone();
     match catalogue.permission(&item.key) {
         Some((_, permission)) => CardItem {

@@ -79,6 +79,12 @@ pub fn read_details(text: &str, catalogue: &Catalogue) -> Result<Vec<Detail>, De
         .collect()
 }
 
+/// Reads an entry that was read before and has been changed since.
+pub(crate) fn read_again(entry: &Value, catalogue: &Catalogue) -> Result<Detail, DetailsError> {
+    let entry = json::strict(json::canonical(entry).as_bytes(), Limits::REQUEST)?;
+    read_entry(1, entry, catalogue)
+}
+
 fn read_entry(number: usize, entry: Value, catalogue: &Catalogue) -> Result<Detail, DetailsError> {
     let named = entry
         .as_object()

@@ -130,6 +130,11 @@ impl Money {
         self.currency == ceiling.currency && self.parts <= ceiling.parts
     }
 
+    /// Whether it is nothing at all.
+    pub fn is_zero(self) -> bool {
+        self.parts == 0
+    }
+
     /// The amount as on the wire, with the currency's usual decimals or as many as it needs.
     pub fn amount(self) -> String {
         let (whole, fraction) = self.split();

@@ -2,6 +2,7 @@
 //!
 //! * [`assurance`]: what a sign-in rests on, and how fresh it must be
 //! * [`bounds`]: how far an "always" may go, and what a person can choose
+//! * [`partial`]: a yes to less than was asked
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`ending`]: until when
 //! * [`pause`]: agents that may not ask for a while
@@ -11,6 +12,7 @@ pub mod assurance;
 pub mod bounds;
 pub mod ending;
 mod limit;
+pub mod partial;
 pub mod pause;
 pub mod standing;
 #[cfg(test)]

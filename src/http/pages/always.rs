@@ -3,39 +3,46 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::PageError;
-use super::answer::not_taken;
+use super::answer::{not_so, not_taken};
 use super::decision_form::DecisionForm;
 use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
+use super::part::{Part, Tick};
 use super::request::{find, grave, not_yours};
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
 use crate::domain::ciba::approval::State as RequestState;
 use crate::domain::consent::bounds::{FieldChoice, FieldChoices};
+use crate::domain::consent::partial::Remainder;
 use crate::domain::id::RequestId;
 use crate::flow::answer::{self as flow, AnswerError, Choice};
 use crate::flow::show::{self, AlwaysOffer, Seen};
 use crate::flow::sign_in::Present;
 use crate::http::extract::FormParams;
 use crate::http::extract::present_person::PresentPerson;
+use crate::http::extract::query::read_query;
 use crate::paths;
 
 #[derive(Template)]
 #[template(path = "pages/always.html")]
-struct AlwaysPage<'a> {
+struct AlwaysPage {
     frame: Frame,
     id: RequestId,
     agent: Agent,
-    heading: &'a str,
+    heading: String,
     tier: &'static str,
     grave: Option<&'static str>,
     ends: Vec<End>,
     items: Vec<Item>,
+    /// By which catalogue the choices were drawn, when there are any.
+    drawn_by: Option<String>,
+    /// What was lowered on the page before.
+    carried: Vec<(String, String)>,
     digest: String,
     csrf: String,
     problem: Option<String>,
@@ -51,6 +58,8 @@ struct End {
 struct Item {
     /// Its sentence, when there are several.
     heading: Option<String>,
+    /// It can be left out.
+    tick: Option<Tick>,
     fields: Vec<Field>,
 }
 
@@ -74,15 +83,17 @@ struct Pick {
 pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
     PresentPerson(by): PresentPerson,
 ) -> Result<Response, PageError> {
+    let chosen = read_query(query.as_deref(), &[]).unwrap_or_default();
     match find(&app, &id, &by).await? {
-        Some(seen) => sheet(&app, &by, &seen, None, &FormParams::default()),
+        Some(seen) => sheet(&app, &by, &seen, None, &chosen).await,
         None => not_yours(&app, &by),
     }
 }
 
-fn sheet(
+async fn sheet(
     app: &App,
     by: &Present,
     seen: &Seen,
@@ -92,7 +103,19 @@ fn sheet(
     let now = app.clock.now();
     let question = seen.request.question();
     // Settled, too old a sign-in, or nothing to offer: the request's own page says so.
-    let offer = match show::always(app, seen) {
+    let catalogue = app.catalogue.get();
+    let part = Part::of(
+        &question.asked,
+        &catalogue.catalogue,
+        catalogue.version,
+        chosen,
+    );
+    let trim = part.trim().unwrap_or_default();
+    let rest = match Remainder::of(&question.asked, &trim, &catalogue.catalogue) {
+        Ok(rest) => rest,
+        Err(why) => return not_so(app, by, seen, &why.to_string(), chosen).await,
+    };
+    let offer = match show::always_of(app, seen, &rest) {
         Ok(offer)
             if seen.request.state() == RequestState::Pending
                 && by.may_allow(question, now).is_ok() =>
@@ -107,11 +130,16 @@ fn sheet(
         frame: Frame::of(app, by, Here::Elsewhere),
         id: question.id,
         agent: agent(&card.agent.id, &card.agent.name),
-        heading: &card.heading,
+        heading: match offer.items.as_slice() {
+            [only] => only.heading.clone(),
+            _ => card.heading.clone(),
+        },
         tier: card.tier.as_str(),
         grave: grave(card.tier),
         ends: ends(&offer, chosen, now),
-        items: items(offer, chosen),
+        items: items(offer, &part, chosen),
+        drawn_by: part.drawn_by(),
+        carried: part.carried(),
         csrf: app
             .secrets
             .csrf_token(by.session.id, &purpose(question.id, &digest)),
@@ -135,9 +163,10 @@ fn ends(offer: &AlwaysOffer, chosen: &FormParams, now: time::OffsetDateTime) -> 
         .collect()
 }
 
-fn items(offer: AlwaysOffer, chosen: &FormParams) -> Vec<Item> {
+fn items(offer: AlwaysOffer, part: &Part<'_>, chosen: &FormParams) -> Vec<Item> {
     let several = offer.items.len() > 1;
     let item = |(at, item): (usize, show::OfferedItem)| Item {
+        tick: part.tick(at, &item.heading),
         heading: several.then_some(item.heading),
         fields: item
             .choices
@@ -200,7 +229,14 @@ pub(super) async fn answer(
     let Some(seen) = show::request(&app, id, &by).await? else {
         return not_yours(&app, &by);
     };
+    let catalogue = app.catalogue.get();
+    let asked = &seen.request.question().asked;
+    let part = Part::of(asked, &catalogue.catalogue, catalogue.version, &params);
+    let Some(trim) = part.trim() else {
+        return not_taken(&app, &by, id, AnswerError::Changed).await;
+    };
     let choice = Choice::Always {
+        trim,
         until: params.get("until").unwrap_or_default().to_owned(),
         picks: show::always(&app, &seen)
             .map(|offer| picks(&offer, &params))
@@ -210,10 +246,11 @@ pub(super) async fn answer(
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
         Err(AnswerError::Bounds(words)) => {
             let words = format!("Nothing was saved: {}.", words.trim_end_matches('.'));
-            let mut response = sheet(&app, &by, &seen, Some(words), &params)?;
+            let mut response = sheet(&app, &by, &seen, Some(words), &params).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
+        Err(AnswerError::Part(words)) => not_so(&app, &by, &seen, &words, &params).await,
         Err(error) => not_taken(&app, &by, id, error).await,
     }
 }
@@ -240,6 +277,7 @@ fn picks(offer: &AlwaysOffer, params: &FormParams) -> Vec<BTreeMap<String, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::action::{Asked, Catalogue};
     use crate::http::extract::form::read_form;
 
     fn offer() -> AlwaysOffer {
@@ -277,7 +315,9 @@ mod tests {
     #[test]
     fn what_was_typed_is_still_there_when_the_sheet_comes_back() {
         let params = read_form(b"pick.0.amount=at-most&pick.0.amount.at-most=abc", &[]);
-        let items = items(offer(), &params.unwrap_or_default());
+        let params = params.unwrap_or_default();
+        let part = Part::of(&Asked::default(), &Catalogue::default(), 1, &params);
+        let items = items(offer(), &part, &params);
         let options = &items[0].fields[0].options;
         assert!(options[1].picked && !options[0].picked);
         assert_eq!(options[1].proposal.as_deref(), Some("abc"));

@@ -6,14 +6,17 @@ use http::StatusCode;
 
 use super::PageError;
 use super::decision_form::DecisionForm;
-use super::request::{not_yours, shown};
+use super::part::Part;
+use super::request::{not_yours, shown, shown_with};
 use crate::app::App;
+use crate::domain::consent::partial::Trim;
 use crate::domain::consent::step_up::FallsShort;
 use crate::domain::id::RequestId;
 use crate::flow::StoredRequest;
 use crate::flow::answer::{self as flow, AnswerError, Choice};
 use crate::flow::show::{self, Seen};
 use crate::flow::sign_in::Present;
+use crate::http::extract::FormParams;
 use crate::paths;
 
 /// Takes an answer.
@@ -29,7 +32,11 @@ pub(super) async fn take(
         from,
     } = form;
     let choice = match params.get("answer") {
-        Some("once") => Choice::Once,
+        Some("once") => match trimmed(&app, id, &by, &params).await? {
+            Some(trim) if trim.is_nothing() => Choice::Once,
+            Some(trim) => Choice::Part(trim),
+            None => return not_taken(&app, &by, id, AnswerError::Changed).await,
+        },
         Some("deny") => Choice::Deny {
             reason: params.get("reason").map(str::to_owned),
         },
@@ -37,8 +44,42 @@ pub(super) async fn take(
     };
     match flow::answer(&app, id, &by, choice, shown, from).await {
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
+        Err(AnswerError::Part(words)) => match show::request(&app, id, &by).await? {
+            Some(seen) => not_so(&app, &by, &seen, &words, &params).await,
+            None => not_yours(&app, &by),
+        },
         Err(error) => not_taken(&app, &by, id, error).await,
     }
+}
+
+/// What the form leaves of the request; none when it was drawn by another catalogue.
+async fn trimmed(
+    app: &App,
+    id: RequestId,
+    by: &Present,
+    params: &FormParams,
+) -> Result<Option<Trim>, PageError> {
+    let Some(seen) = show::request(app, id, by).await? else {
+        // Whoever answers it is told that it is not theirs.
+        return Ok(Some(Trim::default()));
+    };
+    let catalogue = app.catalogue.get();
+    let asked = &seen.request.question().asked;
+    Ok(Part::of(asked, &catalogue.catalogue, catalogue.version, params).trim())
+}
+
+/// It cannot be trimmed like this: the page again, with what was chosen on it.
+pub(super) async fn not_so(
+    app: &App,
+    by: &Present,
+    seen: &Seen,
+    words: &str,
+    chosen: &FormParams,
+) -> Result<Response, PageError> {
+    let problem = format!("Your answer was not sent. {words}");
+    let mut response = shown_with(app, by, seen, Some(problem), chosen).await?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
 }
 
 /// A form for something else: shows what there is now, if the request is theirs.
@@ -93,7 +134,7 @@ pub(super) async fn not_taken(
             StatusCode::UNPROCESSABLE_ENTITY,
             "Your answer was not sent: this cannot be allowed always.".to_owned(),
         ),
-        AnswerError::Bounds(words) | AnswerError::Reason(words) => (
+        AnswerError::Part(words) | AnswerError::Bounds(words) | AnswerError::Reason(words) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("Your answer was not sent. {words}"),
         ),

@@ -7,9 +7,10 @@ use time::OffsetDateTime;
 
 use super::PageError;
 use super::frame::{Frame, Here, page};
+use super::outcome::allowed_title;
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
-use crate::domain::ciba::approval::{Answered, ApprovalRequest, DecidedBy, Decision};
+use crate::domain::ciba::approval::{ApprovalRequest, Decision};
 use crate::domain::id::RequestId;
 use crate::flow::show::{self, Seen};
 use crate::http::extract::present_person::PresentPerson;
@@ -33,7 +34,7 @@ struct Row {
     agent: Agent,
     heading: String,
     at: Moment,
-    result: &'static str,
+    result: String,
     look: &'static str,
 }
 
@@ -50,7 +51,7 @@ pub(super) async fn show(
     let mut seen = show::history(&app, &by, before, ROWS as u64 + 1).await?;
     let more = seen.len() > ROWS;
     seen.truncate(ROWS);
-    let rows: Vec<Row> = seen.into_iter().map(|seen| row(seen, now)).collect();
+    let rows: Vec<Row> = seen.into_iter().map(|seen| row(&app, seen, now)).collect();
     page(&HistoryPage {
         frame: Frame::of(&app, &by, Here::History),
         first: before.is_none(),
@@ -59,8 +60,13 @@ pub(super) async fn show(
     })
 }
 
-fn row(seen: Seen, now: OffsetDateTime) -> Row {
+fn row(app: &App, seen: Seen, now: OffsetDateTime) -> Row {
     let (result, look) = result(&seen.request);
+    let granted = show::granted(app, &seen);
+    let result = match granted.headings.as_slice() {
+        [] => result.to_owned(),
+        headings => format!("{result}. {}: {}", granted.of, headings.join("; ")),
+    };
     let question = seen.request.question();
     Row {
         id: question.id,
@@ -74,11 +80,7 @@ fn row(seen: Seen, now: OffsetDateTime) -> Row {
 
 /// One word for what became of it, and how it looks.
 fn result(request: &ApprovalRequest) -> (&'static str, &'static str) {
-    let allowed = |decision: &Decision| match (&decision.by, decision.answer) {
-        (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
-        (DecidedBy::Person { .. }, Answered::Always) => "Allowed, and from now on",
-        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => "Allowed once",
-    };
+    let allowed = |decision: &Decision| allowed_title(decision, request.question());
     match request {
         ApprovalRequest::Pending(_) => ("Waiting", "neither"),
         ApprovalRequest::Approved(approved) => (allowed(&approved.decision), "yes"),

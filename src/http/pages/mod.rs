@@ -10,11 +10,13 @@ mod assets;
 mod decision_form;
 mod devices;
 mod error;
+mod explain;
 mod frame;
 mod history;
 mod inbox;
 mod made_for;
 mod outcome;
+mod part;
 mod pause;
 mod raw;
 mod receipt;
@@ -37,6 +39,7 @@ pub fn router() -> Router<App> {
         .route(paths::INBOX, get(inbox::show))
         .route(paths::REQUEST, get(request::show).post(answer::take))
         .route(paths::REQUEST_STATE, get(request::state))
+        .route(paths::REQUEST_REASON, post(explain::take))
         .route(paths::REQUEST_RECEIPT, get(receipt::download))
         .route(
             paths::REQUEST_ALWAYS,

@@ -2,11 +2,13 @@
 
 use time::OffsetDateTime;
 
+use super::explain::words;
 use super::words::{Moment, moment};
+use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
-    Answered, ApprovalRequest, CancelledBy, DecidedBy, Decision, State,
+    Answered, ApprovalRequest, CancelledBy, DecidedBy, Decision, Question, State,
 };
-use crate::flow::show::Seen;
+use crate::flow::show::{Granted, Seen};
 use crate::flow::sign_in::{Present, Session};
 
 /// What became of it.
@@ -18,6 +20,9 @@ pub(super) struct Outcome {
     pub(super) lines: Vec<Line>,
     /// The reason they gave for a no.
     pub(super) reason: Option<String>,
+    /// What was allowed, when it was less than what was asked, under these words.
+    pub(super) granted: Vec<String>,
+    pub(super) granted_of: String,
     /// A rule of theirs has to do with it.
     pub(super) rule: bool,
     /// Somebody answered it, so there is a receipt.
@@ -47,6 +52,7 @@ fn said(words: impl Into<String>) -> Line {
 /// still waits.
 pub(super) fn outcome(
     seen: &Seen,
+    granted: &Granted,
     answered_in: Option<&Session>,
     by: &Present,
     server: &str,
@@ -72,7 +78,7 @@ pub(super) fn outcome(
                 question.expires_at,
                 ".".to_owned(),
             ));
-            (allowed_title(&approved.decision), "yes")
+            (allowed_title(&approved.decision, question), "yes")
         }
         ApprovalRequest::Redeemed(redeemed) => {
             lines.extend(allowed_lines(&redeemed.decision, &place, now));
@@ -81,12 +87,18 @@ pub(super) fn outcome(
                 redeemed.at,
                 ".".to_owned(),
             ));
-            (allowed_title(&redeemed.decision), "yes")
+            (allowed_title(&redeemed.decision, question), "yes")
         }
         ApprovalRequest::Denied(denied) => {
             lines.push(when("You denied this at ", denied.decision.at, place));
             lines.push(said(format!("Saved. {agent} is told “denied”.")));
-            reason.clone_from(&denied.reason);
+            match &denied.reason {
+                Some(Reason::NothingLeft) => {
+                    lines.push(said("You left nothing of it, so all of it was denied."));
+                }
+                Some(given) => reason = Some(words(given).to_owned()),
+                None => {}
+            }
             ("Denied", "no")
         }
         ApprovalRequest::Expired(expired) => match &expired.decision {
@@ -122,6 +134,8 @@ pub(super) fn outcome(
         look,
         lines,
         reason,
+        granted_of: granted.of.clone(),
+        granted: granted.headings.clone(),
         rule: seen
             .request
             .decision()
@@ -132,10 +146,18 @@ pub(super) fn outcome(
     })
 }
 
-fn allowed_title(decision: &Decision) -> &'static str {
+/// What a yes is called.
+pub(super) fn allowed_title(decision: &Decision, question: &Question) -> &'static str {
+    let in_part = decision.is_in_part(&question.asked);
     match (&decision.by, decision.answer) {
         (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
+        (DecidedBy::Person { .. }, Answered::Always) if in_part => {
+            "Allowed in part, and from now on"
+        }
         (DecidedBy::Person { .. }, Answered::Always) => "Allowed, and from now on",
+        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) if in_part => {
+            "Allowed in part, once"
+        }
         (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => "Allowed once",
     }
 }

@@ -8,9 +8,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::PageError;
+use super::explain::{offered, words};
 use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
 use super::outcome::{Outcome, outcome};
+use super::part::{Item, Part};
 use super::raw::{Raw, raw};
 use super::settings::how_words;
 use super::sign_in::SIGN_IN_AGAIN;
@@ -18,10 +20,12 @@ use super::words::{Agent, Moment, about, agent, leads_away, moment};
 use crate::app::App;
 use crate::domain::action::card::Card;
 use crate::domain::action::{Tier, duration};
+use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::consent::step_up::{FallsShort, TO_READ};
 use crate::domain::id::RequestId;
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
+use crate::http::extract::FormParams;
 use crate::http::extract::present_person::{PresentPerson, signed_in};
 
 #[derive(Template)]
@@ -42,6 +46,9 @@ struct RequestPage<'a> {
     barred: Option<Barred>,
     again_csrf: String,
     no_always: Option<&'static str>,
+    /// By which catalogue the choices were drawn, when there are any.
+    drawn_by: Option<String>,
+    items: Vec<Item>,
     raw: Raw,
     problem: Option<String>,
 }
@@ -72,6 +79,9 @@ struct SettledPage<'a> {
     card: &'a Card,
     leads_away: bool,
     outcome: Outcome,
+    /// The token of the form that says why, and what to pick from.
+    explain: Option<String>,
+    reasons: Vec<(&'static str, String)>,
     waiting: usize,
     raw: Raw,
     problem: Option<String>,
@@ -118,10 +128,29 @@ pub(super) async fn shown(
     seen: &Seen,
     problem: Option<String>,
 ) -> Result<Response, PageError> {
+    shown_with(app, by, seen, problem, &FormParams::default()).await
+}
+
+/// The same, with what a form has chosen already.
+pub(super) async fn shown_with(
+    app: &App,
+    by: &Present,
+    seen: &Seen,
+    problem: Option<String>,
+    chosen: &FormParams,
+) -> Result<Response, PageError> {
     let now = app.clock.now();
     let answered_in = show::answered_in(app, seen).await?;
-    match outcome(seen, answered_in.as_ref(), by, &app.settings.name, now) {
-        None => waiting(app, by, seen, now, problem),
+    let told = show::granted(app, seen);
+    match outcome(
+        seen,
+        &told,
+        answered_in.as_ref(),
+        by,
+        &app.settings.name,
+        now,
+    ) {
+        None => waiting(app, by, seen, now, problem, chosen),
         Some(outcome) => {
             let card = &seen.card;
             page(&SettledPage {
@@ -130,6 +159,11 @@ pub(super) async fn shown(
                 agent: agent(&card.agent.id, &card.agent.name),
                 leads_away: card.said.as_deref().is_some_and(leads_away),
                 outcome,
+                explain: offered(app, by, seen),
+                reasons: Reason::PICKED
+                    .iter()
+                    .map(|it| (it.as_str(), words(it).to_owned()))
+                    .collect(),
                 waiting: show::waiting(app, by).await?.len(),
                 raw: raw(seen, now),
                 card,
@@ -145,9 +179,17 @@ fn waiting(
     seen: &Seen,
     now: OffsetDateTime,
     problem: Option<String>,
+    chosen: &FormParams,
 ) -> Result<Response, PageError> {
     let card = &seen.card;
     let question = seen.request.question();
+    let catalogue = app.catalogue.get();
+    let part = Part::of(
+        &question.asked,
+        &catalogue.catalogue,
+        catalogue.version,
+        chosen,
+    );
     let digest = hex(&question.card_digest);
     let session = by.session.id;
     page(&RequestPage {
@@ -165,6 +207,8 @@ fn waiting(
         barred: barred(app, by, seen, now),
         again_csrf: app.secrets.csrf_token(session, SIGN_IN_AGAIN),
         no_always: show::always(app, seen).err().map(why_no_always),
+        drawn_by: part.drawn_by(),
+        items: part.items(seen),
         raw: raw(seen, now),
         card,
         problem,

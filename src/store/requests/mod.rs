@@ -14,6 +14,7 @@ use entity::request::{ActiveModel, Model};
 
 use super::error::{StoreError, inconsistent};
 use crate::domain::action::Tier;
+use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
     ApprovalRequest, Approved, Cancelled, CancelledBy, Decision, Denied, Expired, Pending,
     Question, Redeemed, State,
@@ -110,6 +111,7 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         answer: ActiveValue::Set(decision.map(|decision| decision.answer.as_str().to_owned())),
         decision: ActiveValue::Set(decision.map(stored_json)),
         reason: ActiveValue::Set(None),
+        deny_reason: ActiveValue::Set(None),
         cancelled_by: ActiveValue::Set(None),
         redeemed_at: ActiveValue::Set(None),
         bound_to: ActiveValue::Set(question.bound_to.as_ref().map(stored_json)),
@@ -175,7 +177,12 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
         ("denied", Some(decision), Some(_)) => ApprovalRequest::Denied(Denied {
             question,
             decision,
-            reason: row.reason.clone(),
+            reason: match &row.deny_reason {
+                Some(word) => {
+                    Some(Reason::read(word, row.reason.clone()).ok_or_else(|| odd("deny_reason"))?)
+                }
+                None => None,
+            },
         }),
         ("expired", decision, Some(_)) => ApprovalRequest::Expired(Expired { question, decision }),
         ("cancelled", None, Some(at)) => {

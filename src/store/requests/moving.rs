@@ -8,10 +8,13 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
+use time::OffsetDateTime;
+
 use entity::catalogue;
 use entity::request::{Column, Entity};
 
 use super::{NewRequest, is, row, stored_json};
+use crate::domain::ciba::approval::denial::{EXPLAINED_WITHIN, Reason};
 use crate::domain::ciba::approval::{
     Answered as Answer, Cancelled, Decision, Expired, Redeemed, State,
 };
@@ -44,7 +47,7 @@ fn in_state(id: RequestId, state: State) -> sea_orm::UpdateMany<Entity> {
 pub(in crate::store) struct Answered<'a> {
     pub(in crate::store) id: RequestId,
     pub(in crate::store) decision: &'a Decision,
-    pub(in crate::store) reason: Option<&'a str>,
+    pub(in crate::store) reason: Option<&'a Reason>,
     /// The version of the catalogue it was judged by.
     pub(in crate::store) catalogue: i32,
 }
@@ -68,8 +71,9 @@ pub(in crate::store) async fn answer<C: ConnectionTrait>(
             state.as_str().into(),
             answer.as_str().into(),
             stored_json(it.decision).into(),
-            it.reason.map(str::to_owned).into(),
+            it.reason.and_then(Reason::text).map(str::to_owned).into(),
             it.catalogue.into(),
+            it.reason.map(|it| it.as_str().to_owned()).into(),
         ]
     });
     let update = Query::update()
@@ -79,6 +83,7 @@ pub(in crate::store) async fn answer<C: ConnectionTrait>(
         .value(Column::Answer, given(4))
         .value(Column::Decision, given(5))
         .value(Column::Reason, given(6))
+        .value(Column::DenyReason, given(8))
         .and_where(is(State::Pending))
         .and_where(Expr::col(Column::AnswerBy).gt(given(2)))
         .and_where(Expr::exists(later_catalogue()).not())
@@ -146,6 +151,23 @@ async fn moved<C: ConnectionTrait, const N: usize>(
         .iter()
         .map(|row| row.try_get_by_index(0).map(RequestId))
         .collect()
+}
+
+/// Notes why it was a no: once, and not long after it.
+pub(in crate::store) async fn explain<C: ConnectionTrait>(
+    conn: &C,
+    id: RequestId,
+    reason: &Reason,
+    now: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let since = milliseconds(now - EXPLAINED_WITHIN);
+    let text = reason.text().map(str::to_owned);
+    let update = in_state(id, State::Denied)
+        .filter(Column::DenyReason.is_null())
+        .filter(Column::SettledAt.gt(since))
+        .col_expr(Column::DenyReason, Expr::value(reason.as_str()))
+        .col_expr(Column::Reason, Expr::value(text));
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 pub(in crate::store) async fn cancel<C: ConnectionTrait>(

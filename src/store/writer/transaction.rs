@@ -142,7 +142,7 @@ fn answered(write: &Write) -> Option<moving::Answered<'_>> {
         Some(moving::Answered {
             id: to.question.id,
             decision: &to.decision,
-            reason: to.reason.as_deref(),
+            reason: to.reason.as_ref(),
             // A no stands whatever policy has become.
             catalogue: i32::MAX,
         })
@@ -214,6 +214,7 @@ impl Kind {
             Write::OpenRequest(_)
             | Write::Approve(..)
             | Write::Deny(_)
+            | Write::Explain(..)
             | Write::Cancel(_)
             | Write::Expire(_)
             | Write::Redeem(_)
@@ -259,6 +260,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
             let answers: Vec<_> = answered(write).into_iter().collect();
             Ok(moving::answer(conn, &answers).await?.len() as u64)
         }
+        Write::Explain(id, reason, now) => moving::explain(conn, *id, reason, *now).await,
         Write::Cancel(to) => moving::cancel(conn, to).await,
         Write::Expire(to) => moving::expire(conn, to).await,
         Write::Redeem(to) => Ok(moving::redeem(conn, &[to]).await?.len() as u64),

@@ -23,7 +23,7 @@
   }
   const [once, deny] = ['.answers .once', '.answers .deny'].map((one) => document.querySelector(one)?.getBoundingClientRect())
   if (once && deny && (once.width !== deny.width || deny.height < Math.min(once.height, 60))) complaints.push('a no is smaller than a yes')
-  for (const element of document.querySelectorAll('button, .button, nav a, summary, input:not([type=hidden]):not([type=radio])')) {
+  for (const element of document.querySelectorAll('button, .button, nav a, summary, .tick, input:not([type=hidden]):not([type=radio]):not([type=checkbox])')) {
     const { height } = element.getBoundingClientRect()
     if (shown(element) && height < 44) complaints.push(`${height} high: ${name(element)}`)
   }

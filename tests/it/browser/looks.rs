@@ -177,6 +177,7 @@ async fn waiting(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {
     ] {
         eye.at(&asked.page(), name).await;
     }
+    less_of(&items, eye).await;
     eye.at(&high.page(), "request_high").await;
     eye.phone
         .evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
@@ -242,6 +243,24 @@ async fn answering(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {
     there.press(&mut laptop, "Only this time", &[]).await;
     eye.phone.press("Deny").await;
     eye.look("answered_elsewhere").await;
+}
+
+/// One thing left out, another lowered, and lowered to more than it was.
+async fn less_of(items: &crate::world::Asked, eye: &mut Eye) {
+    eye.phone.open(&items.page()).await;
+    let untick = json!({"selector": "[name='item.1']", "value": false});
+    eye.phone.tell("check", untick).await;
+    let change = json!({"selector": ".change summary >> nth=0"});
+    eye.phone.tell("click", change).await;
+    let less = |value: &str| json!({"selector": "[name='less.0.amount']", "value": value});
+    eye.phone.tell("fill", less("25")).await;
+    eye.look("request_less").await;
+    eye.phone.tell("fill", less("2500")).await;
+    eye.phone.press("Only this time").await;
+    eye.look("request_not_less").await;
+    eye.phone.tell("fill", less("25")).await;
+    eye.phone.press("Only this time").await;
+    eye.look("allowed_in_part").await;
 }
 
 async fn afterwards(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {

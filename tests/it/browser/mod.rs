@@ -7,6 +7,7 @@ mod answering;
 mod firefox;
 mod looks;
 mod overtaken;
+mod partial;
 mod scriptless;
 
 use serde_json::Value;

@@ -5,6 +5,7 @@ mod answering;
 mod deny;
 mod devices;
 mod inbox;
+mod partial;
 mod pausing;
 mod sessions;
 mod sign_in;

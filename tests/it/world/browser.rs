@@ -153,9 +153,13 @@ impl Page {
                 let (tag, rest) = rest.split_once('>').expect("a form's tag");
                 let inner = rest.split("</form>").next().expect("a form's end");
                 let action = attribute(tag, "action").unwrap_or_else(|| self.url.clone());
+                let mut fields = fields(inner);
+                if let Some(id) = attribute(tag, "id") {
+                    fields.extend(fields_of(&self.body, &id));
+                }
                 Form {
                     action,
-                    fields: fields(inner),
+                    fields,
                     buttons: buttons(inner),
                 }
             })
@@ -246,6 +250,15 @@ fn tags<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
         .skip(1)
         .filter(|rest| rest.starts_with([' ', '\n', '>']))
         .map(|rest| rest.split('>').next().expect("a tag"))
+        .collect()
+}
+
+/// The fields elsewhere on a page that belong to the form of that id.
+fn fields_of(html: &str, id: &str) -> Vec<(String, String)> {
+    let theirs = tags(html, "input").into_iter();
+    theirs
+        .filter(|tag| attribute(tag, "form").as_deref() == Some(id))
+        .flat_map(|tag| fields(&format!("<input{tag}>")))
         .collect()
 }
 

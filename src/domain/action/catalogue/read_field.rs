@@ -52,11 +52,11 @@ pub(super) fn read_field(entry: &Entry<'_, '_>, schema: Option<&Schema>) -> Opti
             "at-most is for money and numbers, prefix for text",
         );
     }
-    if narrowable && matches!(kind, FieldKind::Text | FieldKind::Flag) {
+    if narrowable && matches!(kind, FieldKind::Text | FieldKind::Date | FieldKind::Flag) {
         entry.page.fault(
             entry.at("narrowable"),
             format!("a {} cannot be lowered", kind.as_str()),
-            "narrowable is for money, numbers, dates and lists",
+            "narrowable is for money, numbers and lists",
         );
     }
     let (name, pointer) = (name?.to_owned(), pointer?.to_owned());

@@ -354,6 +354,7 @@ fn a_field_must_fit_its_schema() {
         "name = \"a\"\npointer = \"/a\"\nbound = \"at-most\"",
         "name = \"m\"\npointer = \"/m\"\nkind = \"money\"\nbound = \"prefix\"",
         "name = \"a\"\npointer = \"/a\"\nnarrowable = true",
+        "name = \"a\"\npointer = \"/a\"\nkind = \"date\"\nnarrowable = true",
         "name = \"a\"\npointer = \"/a\"\nnarrowable = \"yes\"",
         "name = \"a\"",
         "pointer = \"/a\"",

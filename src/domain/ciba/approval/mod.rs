@@ -11,13 +11,17 @@
 //! Nothing here reads a clock, a database or a socket: callers bring the time and carry out the
 //! [`Effect`]s. Whether two callers raced is not decided here but by the row (`store/requests/moving.rs`).
 
+pub mod denial;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use self::denial::Reason;
 use crate::domain::action::{Asked, AskedItem, Tier};
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::confirmation::Confirmation;
 use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::partial::Remainder;
 use crate::domain::consent::step_up::{SignIn, Wanted};
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, RequestId, SessionId, StandingGrantId, UserId};
@@ -109,7 +113,7 @@ pub struct Denied {
     /// What was answered.
     pub decision: Decision,
     /// The reason given, if any.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// Nobody answered, or nobody collected, in time.
@@ -153,7 +157,7 @@ pub struct Decision {
     pub at: OffsetDateTime,
     /// Who.
     pub by: DecidedBy,
-    /// What was ticked; empty for a no.
+    /// What was left of what was asked; empty for a no.
     pub granted: Vec<AskedItem>,
 }
 
@@ -222,14 +226,14 @@ pub struct TooLate;
 /// What a person may answer, once it is established that it is them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Only this time.
-    Once,
+    /// Only this time, what remains of it.
+    Once(Remainder),
     /// This time, and from now on within bounds (stored by the caller as standing grants).
-    Always,
+    Always(Remainder),
     /// No, with an optional reason for the agent.
     Deny {
-        /// At most 280 characters, already cleaned.
-        reason: Option<String>,
+        /// Why.
+        reason: Option<Reason>,
     },
 }
 
@@ -298,12 +302,21 @@ impl Pending {
             granted,
         };
         let next = match answer {
-            Answer::Once => {
-                let decision = decided(Answered::Once, question.asked.items.clone());
+            // Whoever leaves nothing of it has said no.
+            Answer::Once(rest) | Answer::Always(rest) if rest.is_nothing() => {
+                let decision = decided(Answered::Deny, Vec::new());
+                Settled::Denied(Denied {
+                    question,
+                    decision,
+                    reason: Some(Reason::NothingLeft),
+                })
+            }
+            Answer::Once(rest) => {
+                let decision = decided(Answered::Once, rest.into_items());
                 Settled::Approved(Approved { question, decision })
             }
-            Answer::Always => {
-                let decision = decided(Answered::Always, question.asked.items.clone());
+            Answer::Always(rest) => {
+                let decision = decided(Answered::Always, rest.into_items());
                 Settled::Approved(Approved { question, decision })
             }
             Answer::Deny { reason } => {
@@ -434,6 +447,16 @@ impl ApprovalRequest {
             | Self::Redeemed(Redeemed { decision, .. }) => Some(decision),
             Self::Expired(Expired { decision, .. }) => decision.as_ref(),
             Self::Pending(_) | Self::Cancelled(_) => None,
+        }
+    }
+}
+
+impl Decision {
+    /// Whether less was allowed than was asked.
+    pub fn is_in_part(&self, asked: &Asked) -> bool {
+        match self.answer {
+            Answered::Once | Answered::Always => self.granted != asked.items,
+            Answered::Deny => false,
         }
     }
 }

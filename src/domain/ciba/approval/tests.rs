@@ -63,8 +63,8 @@ fn apply(request: ApprovalRequest, event: &Event, now: OffsetDateTime) -> Approv
     match (request, event) {
         (ApprovalRequest::Pending(pending), Event::Approve | Event::Always | Event::Deny) => {
             let answer = match event {
-                Event::Approve => Answer::Once,
-                Event::Always => Answer::Always,
+                Event::Approve => Answer::Once(Remainder::whole(&pending.question.asked)),
+                Event::Always => Answer::Always(Remainder::whole(&pending.question.asked)),
                 Event::Deny | Event::Tick(_) | Event::Poll | Event::Withdraw => {
                     Answer::Deny { reason: None }
                 }
@@ -145,9 +145,11 @@ fn a_yes_after_the_deadline_is_too_late() {
     let pending = Pending::open(question(opened_at)).next;
     let deadline = pending.question.answer_by;
     assert_eq!(
-        pending
-            .clone()
-            .answer(Answer::Once, person(deadline), deadline),
+        pending.clone().answer(
+            Answer::Once(Remainder::whole(&Asked::default())),
+            person(deadline),
+            deadline
+        ),
         Err(TooLate)
     );
     assert_eq!(pending.withdraw(CancelledBy::Agent, deadline), Err(TooLate));
@@ -159,7 +161,11 @@ fn an_answer_in_the_last_moment_can_still_be_collected() {
     let pending = Pending::open(question(opened_at)).next;
     let last = pending.question.answer_by - Duration::milliseconds(1);
     let Settled::Approved(approved) = pending
-        .answer(Answer::Once, person(last), last)
+        .answer(
+            Answer::Once(Remainder::whole(&Asked::default())),
+            person(last),
+            last,
+        )
         .unwrap()
         .next
     else {
