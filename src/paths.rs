@@ -44,12 +44,16 @@ pub const REQUEST_ALWAYS: &str = "/r/{id}/always";
 pub const REQUEST_REASON: &str = "/r/{id}/reason";
 /// For people: the signed receipt of their answer.
 pub const REQUEST_RECEIPT: &str = "/r/{id}/receipt";
+/// For people: an agent that was told no may ask no more.
+pub const REQUEST_STOP_ASKING: &str = "/r/{id}/stop-asking";
 /// For the request page's script: whether the request still waits.
 pub const REQUEST_STATE: &str = "/r/{id}/state";
 /// For people: what they always allow.
 pub const ALLOWED: &str = "/allowed";
 /// For people: an "always" stops.
 pub const ALLOWED_STOP: &str = "/allowed/stop";
+/// For people: an agent may ask again.
+pub const ALLOWED_ASK_AGAIN: &str = "/allowed/ask-again";
 /// For people: no agent may ask for a while.
 pub const PAUSE: &str = "/pause";
 /// For people: what was.

@@ -143,6 +143,8 @@ const TABLES: &[&str] = &[
     "CREATE INDEX requests_waiting ON requests (user_id, answer_by) WHERE state = 'pending'",
     "CREATE INDEX requests_unanswered ON requests (answer_by) WHERE state = 'pending'",
     "CREATE INDEX requests_uncollected ON requests (expires_at) WHERE state = 'approved'",
+    "CREATE INDEX requests_denied ON requests (user_id, client_id, settled_at)
+        WHERE state = 'denied'",
     "CREATE INDEX requests_settled ON requests (settled_at) WHERE settled_at IS NOT NULL",
     "CREATE TABLE grants (
         id {uuid} PRIMARY KEY,

@@ -17,6 +17,7 @@ use crate::domain::action::text::agent_text;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
+use crate::domain::consent::denials::TooMany;
 
 /// Letters in the server's name.
 const LONGEST_NAME: usize = 64;
@@ -73,6 +74,10 @@ impl Reader<'_> {
                     10_000,
                 ),
                 waiting_per_person: self.number("limits.waiting_per_person", 0, 100_000),
+                denials: TooMany {
+                    alike: self.number("limits.denials_alike_per_day", 0, 100),
+                    any: self.number("limits.denials_per_hour", 0, 100),
+                },
                 sign_in_links_per_hour: self.number("limits.sign_in_links_per_hour", 0, 10_000),
             },
             sessions: self.sessions(),

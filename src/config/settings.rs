@@ -6,6 +6,7 @@ use time::Duration;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
+use crate::domain::consent::denials::TooMany;
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Limits {
     pub waiting_per_client_and_person: u64,
     /// Requests of all clients waiting for one person.
     pub waiting_per_person: u64,
+    /// How often a person says no to an agent before it may not ask.
+    pub denials: TooMany,
     /// Sign-in links one person can be sent in an hour.
     pub sign_in_links_per_hour: u64,
 }
@@ -90,6 +93,7 @@ impl Default for Limits {
         Self {
             waiting_per_client_and_person: 10,
             waiting_per_person: 50,
+            denials: TooMany { alike: 2, any: 3 },
             sign_in_links_per_hour: 10,
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::id::{RequestId, StandingGrantId};
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
 use crate::flow::sign_in::Present;
-use crate::flow::{effects, load, watch};
+use crate::flow::{effects, load, pause, watch};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -154,6 +154,10 @@ async fn answered_by(
     let standing = standing_grants(app, catalogue, &pending.question, &choice, &rest)?;
     let step = decide(pending, choice, rest, by, now)?;
     let commit = commit(&step, catalogue.version, standing, from.as_deref());
+    let commit = match &step.next {
+        Settled::Denied(denied) => pause::after_a_no(app, &denied.question, commit, now).await?,
+        Settled::Approved(_) => commit,
+    };
     let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
     match app.commit(commit).await {
         Ok(()) => {}

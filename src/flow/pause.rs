@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::domain::action::text::{CleanText, TextError, agent_text};
 use crate::domain::action::{Asked, PermissionKey};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::Question;
+use crate::domain::ciba::approval::{Question, State};
 use crate::domain::client::authentication::Authenticated;
+use crate::domain::consent::denials;
 use crate::domain::consent::pause::{Cause, Length, Pause, Reach, Shape, end_after, holding};
-use crate::domain::id::{PauseId, UserId};
+use crate::domain::id::{PauseId, RequestId, UserId};
 use crate::domain::timestamp::milliseconds;
 use crate::store::{Commit, StoreError, Write};
 
@@ -38,15 +39,10 @@ pub async fn pause(
     from: Option<String>,
 ) -> Result<(), Fault> {
     let now = app.clock.now();
+    let id = PauseId(app.entropy.id(now)?);
     let pause = Pause {
-        id: PauseId(app.entropy.id(now)?),
-        reach: Reach::Person(by.user.id),
-        cause: Cause::Person,
-        why: None,
-        began_at: now,
         ends_at: length.ends_at(now),
-        ended_at: None,
-        held_back: 0,
+        ..began(id, Reach::Person(by.user.id), Cause::Person, now)
     };
     let event = begun(&pause, Actor::Person).from(from);
     let event = event.fact("session", by.session.id.to_string());
@@ -57,6 +53,142 @@ pub async fn pause(
 /// A person lets all agents ask again. Resuming what is not paused is resuming.
 pub async fn resume(app: &App, by: &Present, from: Option<String>) -> Result<(), StoreError> {
     end(app, by, Reach::Person(by.user.id), from).await
+}
+
+/// What a person no longer wants to be asked, having said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// This, by this agent: for an hour, or until they change it.
+    This {
+        /// For an hour.
+        for_an_hour: bool,
+    },
+    /// Anything by this agent.
+    Agent {
+        /// For an hour.
+        for_an_hour: bool,
+    },
+    /// Anything by this agent, until they change it: they had not asked for what it wanted.
+    Report,
+}
+
+/// A person lets an agent ask no more, on the occasion of something they denied. Says whether there is such.
+pub async fn stop_asking(
+    app: &App,
+    id: RequestId,
+    by: &Present,
+    quiet: Quiet,
+    from: Option<String>,
+) -> Result<bool, Fault> {
+    let stored = app.store.request(id).await?;
+    let theirs = stored.filter(|it| {
+        it.request.question().user == by.user.id && it.request.state() == State::Denied
+    });
+    let Some(stored) = theirs else {
+        return Ok(false);
+    };
+    let question = stored.request.question();
+    let (user, client) = (by.user.id, question.client.clone());
+    let (reach, cause, for_an_hour) = match quiet {
+        Quiet::This { for_an_hour } => {
+            let shape = Shape::of(&question.asked);
+            (
+                Reach::Shape(user, client, shape),
+                Cause::Person,
+                for_an_hour,
+            )
+        }
+        Quiet::Agent { for_an_hour } => (Reach::Agent(user, client), Cause::Person, for_an_hour),
+        Quiet::Report => (Reach::Agent(user, client), Cause::Reported, false),
+    };
+    let now = app.clock.now();
+    let pause = Pause {
+        ends_at: for_an_hour.then(|| now + Duration::HOUR),
+        ..began(PauseId(app.entropy.id(now)?), reach, cause, now)
+    };
+    let event = begun(&pause, Actor::Person).from(from.clone());
+    let event = event.fact("session", by.session.id.to_string());
+    let mut commit = Commit::of(Write::BeginPause(Box::new(pause))).event(event);
+    if quiet == Quiet::Report {
+        let reported = AuditEvent::new(now, Kind::AgentReported, Actor::Person);
+        commit = commit.event(reported.about(id, &question.client, user).from(from));
+    }
+    app.store.commit(commit).await?;
+    if quiet == Quiet::Report {
+        let (client, approval) = (&question.client, id);
+        tracing::warn!(%client, %approval, "a person says that they had not asked for what this agent wanted");
+    }
+    Ok(true)
+}
+
+/// A person lets an agent ask again.
+pub async fn ask_again(
+    app: &App,
+    id: PauseId,
+    by: &Present,
+    from: Option<String>,
+) -> Result<(), StoreError> {
+    let mut theirs = by.pauses.iter().filter(|pause| !pause.is_of_all_agents());
+    match theirs.find(|pause| pause.id == id) {
+        Some(pause) => end(app, by, pause.reach.clone(), from).await,
+        // It is over already.
+        None => Ok(()),
+    }
+}
+
+/// What one more no comes to, added to the commit that says it.
+pub(super) async fn after_a_no(
+    app: &App,
+    question: &Question,
+    mut commit: Commit,
+    now: OffsetDateTime,
+) -> Result<Commit, Fault> {
+    let too_many = app.settings.limits.denials;
+    if too_many.alike == 0 && too_many.any == 0 {
+        return Ok(commit);
+    }
+    let (user, client) = (question.user, &question.client);
+    let shape = Shape::of(&question.asked);
+    let earlier = app.store.denials(user, client, denials::since(now)).await?;
+    let then = denials::one_more(&earlier, &shape, too_many, now);
+    let same = Reach::Shape(user, client.clone(), shape);
+    let any = Reach::Agent(user, client.clone());
+    let mut made = [(same, then.same_until), (any, then.any_until)];
+    if made.iter().any(|(_, until)| until.is_some()) {
+        // What the person wanted for longer stays as it is.
+        let pauses = app.store.pauses_for(user, Some(client), now).await?;
+        for (reach, until) in &mut made {
+            let longer =
+                |it: &Pause| it.reach == *reach && it.ends_at.is_none_or(|end| Some(end) >= *until);
+            if pauses.iter().any(longer) {
+                *until = None;
+            }
+        }
+    }
+    for (reach, until) in made {
+        if until.is_some() {
+            let pause = Pause {
+                ends_at: until,
+                ..began(PauseId(app.entropy.id(now)?), reach, Cause::Denials, now)
+            };
+            let event = begun(&pause, Actor::Server);
+            commit = commit.and(Write::BeginPause(Box::new(pause))).event(event);
+        }
+    }
+    Ok(commit)
+}
+
+fn began(id: PauseId, reach: Reach, cause: Cause, now: OffsetDateTime) -> Pause {
+    Pause {
+        id,
+        reach,
+        cause,
+        why: None,
+        began_at: now,
+        ends_at: None,
+        ended_at: None,
+        held_back: 0,
+    }
 }
 
 /// A person takes a pause of theirs back.
@@ -80,15 +212,11 @@ pub async fn pause_everyone(
 ) -> Result<Pause, PauseError> {
     let why = why.map(|why| agent_text(why, LONGEST_WHY)).transpose();
     let now = app.clock.now();
+    let id = PauseId(app.entropy.id(now).map_err(Fault::from)?);
     let pause = Pause {
-        id: PauseId(app.entropy.id(now).map_err(Fault::from)?),
-        reach: Reach::Everyone,
-        cause: Cause::Operator,
         why: why.map_err(PauseError::Why)?.map(CleanText::into_string),
-        began_at: now,
         ends_at: length.map(|length| end_after(length, now)),
-        ended_at: None,
-        held_back: 0,
+        ..began(id, Reach::Everyone, Cause::Operator, now)
     };
     let event = begun(&pause, Actor::Operator);
     let commit = Commit::of(Write::BeginPause(Box::new(pause.clone()))).event(event);

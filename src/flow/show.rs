@@ -8,13 +8,14 @@ use time::OffsetDateTime;
 use super::sign_in::{Present, Session};
 use crate::app::App;
 use crate::domain::action::card::{Card, draw_item};
-use crate::domain::action::{Asked, AskedItem, Catalogue, Tier};
+use crate::domain::action::{Asked, AskedItem, Catalogue, PermissionKey, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
 use crate::domain::consent::bounds::{Bounds, FieldChoices};
 use crate::domain::consent::ending::{EndChoice, end_choices};
 use crate::domain::consent::partial::Remainder;
+use crate::domain::consent::pause::Shape;
 use crate::domain::consent::standing::StandingGrant;
-use crate::domain::id::RequestId;
+use crate::domain::id::{ClientId, RequestId};
 use crate::domain::user::Device;
 use crate::store::{StoreError, StoredRequest};
 
@@ -184,6 +185,25 @@ fn sentence_of(item: &AskedItem, asked: &Asked, card: &Card, catalogue: &Catalog
         || draw_item(item, catalogue).heading,
         |(_, shown)| shown.heading.clone(),
     )
+}
+
+/// What people call an agent.
+pub async fn agent_name(app: &App, client: &ClientId) -> Result<String, StoreError> {
+    let found = app.clients.find(&app.store, client).await?;
+    Ok(found.map_or_else(|| client.0.clone(), |client| client.name.clone()))
+}
+
+/// What a kind of question is about, in the catalogue's words.
+pub fn titles(app: &App, shape: &Shape) -> Vec<String> {
+    let catalogue = app.catalogue.get();
+    if shape.0.is_empty() {
+        return vec!["Whether it is you".to_owned()];
+    }
+    let title = |key: &PermissionKey| match catalogue.catalogue.permission(key) {
+        Some((_, permission)) => permission.title.without_values(),
+        None => key.to_string(),
+    };
+    shape.0.iter().map(title).collect()
 }
 
 /// What a person may choose when they say "always".

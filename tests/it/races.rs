@@ -66,12 +66,13 @@ async fn withdrawal(agent: &Agent, asked: &Asked) -> Told {
 
 both! {
     async fn sec_f04_t52_one_answer_wins_and_everyone_hears_which(world: World) {
-        let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let present = world.present(&maya).await;
         let worlds = std::sync::Arc::new(world.instances().await);
         let mut winners: BTreeMap<&str, usize> = BTreeMap::new();
         for round in 0..ROUNDS {
+            // One that is told no again and again may ask no more.
+            let agent = worlds[0].agent(&format!("Agent {round}")).await;
             let asked = agent.ask(&maya.email, &[]).await;
             // In some rounds the last moment has nearly come, and passes during the race.
             let late = round % 3 == 0;

@@ -4,12 +4,14 @@
 //! * [`bounds`]: how far an "always" may go, and what a person can choose
 //! * [`partial`]: a yes to less than was asked
 //! * [`standing`]: the "always" itself, and what it covers
+//! * [`denials`]: what saying no again and again comes to
 //! * [`ending`]: until when
 //! * [`pause`]: agents that may not ask for a while
 //! * [`step_up`]: what an agent wants of the sign-in besides
 
 pub mod assurance;
 pub mod bounds;
+pub mod denials;
 pub mod ending;
 mod limit;
 pub mod partial;

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::PageError;
 use super::frame::{Frame, Here, page};
+use super::quiet;
 use super::words::{Agent, Moment, about, agent, moment};
 use crate::app::App;
 use crate::domain::consent::standing::LAPSES_AFTER;
@@ -29,6 +30,8 @@ struct AllowedPage {
     /// The sentence of the one just stopped.
     stopped: Option<String>,
     agents: Vec<Group>,
+    /// Agents that may not ask.
+    silent: Vec<quiet::Row>,
     ended: Vec<Row>,
 }
 
@@ -80,6 +83,7 @@ pub(super) async fn show(
     page(&AllowedPage {
         frame: Frame::of(&app, &by, Here::Allowed),
         stopped,
+        silent: quiet::rows(&app, &by).await?,
         agents: grouped(&app, &by, live, now),
         ended: ended
             .into_iter()

@@ -18,6 +18,7 @@ mod made_for;
 mod outcome;
 mod part;
 mod pause;
+mod quiet;
 mod raw;
 mod receipt;
 mod request;
@@ -47,6 +48,8 @@ pub fn router() -> Router<App> {
         )
         .route(paths::ALLOWED, get(allowed::show))
         .route(paths::ALLOWED_STOP, post(allowed::stop))
+        .route(paths::REQUEST_STOP_ASKING, post(quiet::stop))
+        .route(paths::ALLOWED_ASK_AGAIN, post(quiet::ask_again))
         .route(paths::PAUSE, post(pause::take))
         .route(paths::HISTORY, get(history::show))
         .route(paths::DEVICES, get(devices::show))

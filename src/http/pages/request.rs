@@ -13,6 +13,7 @@ use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
 use super::outcome::{Outcome, outcome};
 use super::part::{Item, Part};
+use super::quiet::{self, Asking};
 use super::raw::{Raw, raw};
 use super::settings::how_words;
 use super::sign_in::SIGN_IN_AGAIN;
@@ -83,6 +84,8 @@ struct SettledPage<'a> {
     explain: Option<String>,
     reasons: Vec<(&'static str, String)>,
     waiting: usize,
+    /// What can be done about an agent that was told no.
+    asking: Option<Asking>,
     raw: Raw,
     problem: Option<String>,
 }
@@ -165,6 +168,7 @@ pub(super) async fn shown_with(
                     .map(|it| (it.as_str(), words(it).to_owned()))
                     .collect(),
                 waiting: show::waiting(app, by).await?.len(),
+                asking: quiet::asking(app, by, seen, now),
                 raw: raw(seen, now),
                 card,
                 problem,

@@ -10,12 +10,18 @@ use uuid::Uuid;
 use entity::request::{Column, Entity};
 
 use super::{StoredRequest, is, read};
+use crate::domain::action::Asked;
 use crate::domain::ciba::approval::State;
+use crate::domain::consent::denials::Denial;
+use crate::domain::consent::pause::Shape;
 use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::store::Store;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, inconsistent};
 use crate::store::only::Only as _;
+
+/// Denials that are looked at.
+const MOST_DENIALS: u64 = 200;
 
 impl Store {
     /// The request of that id.
@@ -79,6 +85,38 @@ impl Store {
             .await?;
         let theirs = clients.iter().filter(|it| **it == client.0).count();
         Ok((clients.len() as u64, theirs as u64))
+    }
+
+    /// What this person has denied this client since `since`, and when.
+    pub async fn denials(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Denial>, StoreError> {
+        let rows: Vec<(Uuid, String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .column(Column::Asked)
+            .column(Column::SettledAt)
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::ClientId.eq(client.0.as_str()))
+            .filter(is(State::Denied))
+            .filter(Column::SettledAt.gt(milliseconds(since)))
+            .order_by_desc(Column::SettledAt)
+            .limit(MOST_DENIALS)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let denial = |(id, asked, at): (Uuid, String, i64)| {
+            let asked: Asked = serde_json::from_str(&asked)
+                .map_err(|_| inconsistent("requests", id.as_simple(), "asked"))?;
+            Ok(Denial {
+                shape: Shape::of(&asked),
+                at: from_milliseconds(at),
+            })
+        };
+        rows.into_iter().map(denial).collect()
     }
 
     /// This person's settled requests, the newest first; older than `before` if one is given.

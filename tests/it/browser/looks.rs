@@ -235,6 +235,14 @@ async fn answering(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {
     eye.phone.evaluate(&fill).await;
     eye.phone.press("Deny").await;
     eye.look("receipt_denied").await;
+    eye.phone
+        .evaluate("document.querySelector('details.asking').open = true")
+        .await;
+    eye.look("receipt_denied_unfolded").await;
+    eye.phone.press("Not for this, for 1 hour").await;
+    eye.look("receipt_stopped").await;
+    eye.at("/allowed", "allowed_silent").await;
+    eye.phone.press("Let it ask again").await;
     let mut laptop = world.signed_in(maya).await;
     let elsewhere = ask(billing, maya, &[("scope", "openid files.read")]).await;
     eye.phone.open(&elsewhere.page()).await;

@@ -11,6 +11,7 @@ mod sessions;
 mod sign_in;
 mod states;
 mod step_up;
+mod stopping;
 
 pub use always::allow_always;
 

@@ -9,11 +9,12 @@ use crate::world::{Agent, Asked, Browser, Page, World};
 
 both! {
     async fn of_two_answers_at_the_same_instant_one_wins_and_the_other_page_says_how(world: World) {
-        let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let mut phone = world.signed_in(&maya).await;
         let mut laptop = world.signed_in(&maya).await;
-        for _ in 0..8 {
+        for round in 0..8 {
+            // One that is told no again and again may ask no more.
+            let agent = world.agent(&format!("Agent {round}")).await;
             let asked = agent.ask(&maya.email, &[]).await;
             let on_phone = phone.get(&asked.page()).await;
             let on_laptop = laptop.get(&asked.page()).await;

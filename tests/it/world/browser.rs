@@ -144,15 +144,19 @@ impl Browser {
 }
 
 impl Page {
-    /// The forms on the page.
+    /// The forms on the page: those it is about, and then those at the top of every page.
     pub fn forms(&self) -> Vec<Form> {
-        self.body
-            .split("<form")
+        let (top, main) = self.body.split_once("<main").unwrap_or(("", &self.body));
+        [self.forms_in(main), self.forms_in(top)].concat()
+    }
+
+    fn forms_in(&self, html: &str) -> Vec<Form> {
+        html.split("<form")
             .skip(1)
             .map(|rest| {
                 let (tag, rest) = rest.split_once('>').expect("a form's tag");
                 let inner = rest.split("</form>").next().expect("a form's end");
-                let action = attribute(tag, "action").unwrap_or_else(|| self.url.clone());
+                let action = attribute(tag, "action").expect("where it goes");
                 let mut fields = fields(inner);
                 if let Some(id) = attribute(tag, "id") {
                     fields.extend(fields_of(&self.body, &id));

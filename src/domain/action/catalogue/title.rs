@@ -66,6 +66,15 @@ impl Title {
         &self.source
     }
 
+    /// The sentence when nothing is known of the fields: `Pay … to …`.
+    pub fn without_values(&self) -> String {
+        let words = |part: &Part| match part {
+            Part::Words(words) => words.clone(),
+            Part::Field(_) => "…".to_owned(),
+        };
+        self.parts.iter().map(words).collect()
+    }
+
     /// The names of the fields in it.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
