@@ -11,6 +11,7 @@ pub mod authenticate;
 pub mod catalogue;
 mod client_document;
 pub mod collect;
+pub mod compare;
 mod cover;
 pub mod deliver;
 mod effects;

@@ -5,6 +5,7 @@
 //! * [`details`]: typed details from an agent (RFC 9396), checked against the catalogue
 //! * [`asked`]: the scopes and details of one request, belonging to one resource
 //! * [`card`]: what the person is shown, and what is hashed and signed
+//! * [`difference`]: what is different from what was allowed before
 //! * [`match_code`](mod@match_code): the word and number on both screens
 //! * [`money`], [`text`], [`json`], [`duration`]: values that mean one thing only
 //!
@@ -15,6 +16,7 @@ pub mod card;
 pub mod catalogue;
 mod character;
 pub mod details;
+pub mod difference;
 pub mod duration;
 pub(crate) mod facts;
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod answer;
 mod assets;
 mod decision_form;
 mod devices;
+mod differs;
 mod error;
 mod explain;
 mod frame;

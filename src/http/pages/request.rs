@@ -8,6 +8,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::PageError;
+use super::differs::Differs;
 use super::explain::{offered, words};
 use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
@@ -24,6 +25,7 @@ use crate::domain::action::{Tier, duration};
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::consent::step_up::{FallsShort, TO_READ};
 use crate::domain::id::RequestId;
+use crate::flow::compare::{self, Compared};
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
 use crate::http::extract::FormParams;
@@ -50,6 +52,10 @@ struct RequestPage<'a> {
     /// By which catalogue the choices were drawn, when there are any.
     drawn_by: Option<String>,
     items: Vec<Item>,
+    /// From what they allowed before.
+    differs: Differs,
+    /// How many others like it wait.
+    look_alikes: usize,
     raw: Raw,
     problem: Option<String>,
 }
@@ -153,7 +159,10 @@ pub(super) async fn shown_with(
         &app.settings.name,
         now,
     ) {
-        None => waiting(app, by, seen, now, problem, chosen),
+        None => {
+            let compared = compare::compare(app, seen, by).await?;
+            waiting(app, by, seen, now, compared, problem, chosen)
+        }
         Some(outcome) => {
             let card = &seen.card;
             page(&SettledPage {
@@ -182,6 +191,7 @@ fn waiting(
     by: &Present,
     seen: &Seen,
     now: OffsetDateTime,
+    compared: Compared,
     problem: Option<String>,
     chosen: &FormParams,
 ) -> Result<Response, PageError> {
@@ -213,6 +223,8 @@ fn waiting(
         no_always: show::always(app, seen).err().map(why_no_always),
         drawn_by: part.drawn_by(),
         items: part.items(seen),
+        differs: Differs::of(compared.difference, now),
+        look_alikes: compared.look_alikes.len(),
         raw: raw(seen, now),
         card,
         problem,

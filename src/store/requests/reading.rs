@@ -135,6 +135,22 @@ impl Store {
         self.newest(settled, before, at_most).await
     }
 
+    /// What this person has allowed this client before one request, the newest first.
+    pub async fn allowed_before(
+        &self,
+        request: RequestId,
+        user: UserId,
+        client: &ClientId,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let allowed = [State::Approved, State::Redeemed].map(State::as_str);
+        let theirs = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::ClientId.eq(client.0.as_str()))
+            .filter(Column::State.is_in(allowed));
+        self.newest(theirs, Some(request), at_most).await
+    }
+
     /// A client's own requests, the newest first; older than `before` if one is given.
     pub async fn requests_of_client(
         &self,

@@ -1,0 +1,55 @@
+//! A person is asked, and told what is different this time: from what they allowed before, and from what else the same
+//! agent asks just now.
+
+use crate::app::App;
+use crate::domain::action::Card;
+use crate::domain::action::difference::{Before, Difference, difference};
+use crate::flow::show::{self, Seen, ShowError};
+use crate::flow::sign_in::Present;
+
+/// How far back is looked.
+const LOOKED_AT: u64 = 30;
+
+/// What to say beside a question.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// Against what was allowed before; none when nothing is asked but presence.
+    pub difference: Option<Difference>,
+    /// Other questions of the same agent about the same things that wait now: only the code tells them apart.
+    pub look_alikes: Vec<Card>,
+}
+
+/// Compares a request that waits.
+pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, ShowError> {
+    let question = seen.request.question();
+    if seen.card.items.is_empty() {
+        return Ok(Compared {
+            difference: None,
+            look_alikes: Vec::new(),
+        });
+    }
+    let before = app
+        .store
+        .allowed_before(question.id, question.user, &question.client, LOOKED_AT)
+        .await?;
+    let before = before.into_iter().filter_map(|stored| {
+        let at = stored.request.decision()?.at;
+        let card = serde_json::from_str(&stored.card).ok()?;
+        Some(Before { card, at })
+    });
+    let before: Vec<Before> = before.collect();
+    let keys = |card: &Card| -> Vec<String> {
+        card.items.iter().map(|item| item.key.to_string()).collect()
+    };
+    let alike = |other: &Card| {
+        other.request != seen.card.request
+            && other.agent.id == seen.card.agent.id
+            && keys(other) == keys(&seen.card)
+    };
+    let waiting = show::waiting(app, by).await?.into_iter();
+    let look_alikes = waiting.map(|it| it.card).filter(alike).collect();
+    Ok(Compared {
+        difference: Some(difference(&seen.card, &before)),
+        look_alikes,
+    })
+}
