@@ -30,6 +30,12 @@ pub const JWKS: &str = "/oauth/jwks";
 pub const APPROVALS: &str = "/api/v1/approvals";
 /// One of them.
 pub const APPROVAL: &str = "/api/v1/approvals/{id}";
+/// What services have parked here.
+pub const TRANSACTIONS: &str = "/api/v1/transactions";
+/// One such action.
+pub const TRANSACTION: &str = "/api/v1/transactions/{id}";
+/// It may run now.
+pub const TRANSACTION_RELEASE: &str = "/api/v1/transactions/{id}/release";
 /// For machines: the process answers.
 pub const LIVE: &str = "/livez";
 /// For machines: it can do its work.

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod client;
 pub mod device;
 pub mod grant;
+pub mod held_transaction;
 pub mod kept_refresh;
 pub mod pace;
 pub mod parcel;

@@ -331,6 +331,28 @@ const TABLES: &[&str] = &[
     "CREATE INDEX pauses_live ON pauses (user_id) WHERE ended_at IS NULL",
     "CREATE INDEX pauses_ends ON pauses (ends_at) WHERE ends_at IS NOT NULL",
     "CREATE INDEX pauses_ended ON pauses (ended_at) WHERE ended_at IS NOT NULL",
+    "CREATE TABLE held_transactions (
+        id {uuid} PRIMARY KEY,
+        service_id TEXT NOT NULL REFERENCES clients (id),
+        user_id {uuid} REFERENCES users (id),
+        agent_id TEXT,
+        asked TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL CHECK (expires_at > created_at),
+        request_id {uuid} UNIQUE,
+        released_at BIGINT,
+        cancelled_at BIGINT,
+        idempotency_key {bytes} CHECK (length(idempotency_key) = 32),
+        request_digest {bytes} CHECK (length(request_digest) = 32),
+        CHECK (released_at IS NULL OR cancelled_at IS NULL),
+        CHECK (released_at IS NULL OR request_id IS NOT NULL),
+        CHECK ((idempotency_key IS NULL) = (request_digest IS NULL))
+    )",
+    "CREATE UNIQUE INDEX held_transactions_idempotency
+        ON held_transactions (service_id, idempotency_key) WHERE idempotency_key IS NOT NULL",
+    "CREATE INDEX held_transactions_by_service ON held_transactions (service_id, id)",
+    "CREATE INDEX held_transactions_unasked ON held_transactions (service_id, expires_at)
+        WHERE request_id IS NULL AND cancelled_at IS NULL",
     "CREATE TABLE catalogues (
         version INTEGER PRIMARY KEY,
         document TEXT NOT NULL,
@@ -352,6 +374,12 @@ const GUARDS_SQLITE: &[&str] = &[
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
+    "CREATE TRIGGER held_transactions_moves BEFORE UPDATE ON held_transactions
+        WHEN OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
+          OR NEW.id <> OLD.id OR NEW.service_id <> OLD.service_id OR NEW.asked <> OLD.asked
+          OR NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.agent_id IS DISTINCT FROM OLD.agent_id
+          OR NEW.expires_at <> OLD.expires_at
+        BEGIN SELECT RAISE(ABORT, 'a held transaction cannot change like this'); END",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens
         WHEN (OLD.state || '>' || NEW.state) <> 'active>used'
           OR NEW.id <> OLD.id OR NEW.grant_id <> OLD.grant_id
@@ -378,6 +406,12 @@ const GUARDS_POSTGRESQL: &[&str] = &[
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
         EXECUTE FUNCTION countersign_refuse()",
+    "CREATE TRIGGER held_transactions_moves BEFORE UPDATE ON held_transactions FOR EACH ROW
+        WHEN (OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
+          OR NEW.id <> OLD.id OR NEW.service_id <> OLD.service_id OR NEW.asked <> OLD.asked
+          OR NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.agent_id IS DISTINCT FROM OLD.agent_id
+          OR NEW.expires_at <> OLD.expires_at)
+        EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens FOR EACH ROW
         WHEN ((OLD.state || '>' || NEW.state) <> 'active>used'
           OR NEW.id <> OLD.id OR NEW.grant_id <> OLD.grant_id
@@ -391,6 +425,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
 const DROP: &[&str] = &[
     "DROP TABLE catalogues",
     "DROP TABLE pauses",
+    "DROP TABLE held_transactions",
     "DROP TABLE paces",
     "DROP TABLE used_assertions",
     "DROP TABLE signing_keys",

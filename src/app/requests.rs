@@ -95,10 +95,7 @@ mod tests {
             expires_at: opened_at,
             interval: time::Duration::seconds(5),
             scope: "openid".into(),
-            asked: Asked {
-                items: Vec::new(),
-                resource: None,
-            },
+            asked: Asked::default(),
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,

@@ -109,6 +109,10 @@ uuid_id! {
     /// A one-time sign-in link.
     SignInLinkId
 }
+uuid_id! {
+    /// An action that a service has parked here: `transaction`, and `txn` in a token.
+    TransactionId
+}
 
 /// An OAuth client: an agent or a relying service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ pub mod ciba;
 pub mod client;
 pub mod consent;
 pub mod effect;
+pub mod held;
 pub mod id;
 pub mod parcel;
 pub mod receipt;

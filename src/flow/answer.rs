@@ -189,8 +189,14 @@ fn remainder(
     match choice {
         Choice::Once | Choice::Deny { .. } => Ok(Remainder::whole(asked)),
         Choice::Part(trim) | Choice::Always { trim, .. } => {
-            Remainder::of(asked, trim, &catalogue.catalogue)
-                .map_err(|why| AnswerError::Part(why.to_string()))
+            let rest = Remainder::of(asked, trim, &catalogue.catalogue)
+                .map_err(|why| AnswerError::Part(why.to_string()))?;
+            // A service runs what it has parked, or does not: it is answered whole.
+            if asked.transaction.is_some() && rest != Remainder::whole(asked) {
+                let why = "The service holds exactly this: allow all of it, or deny.";
+                return Err(AnswerError::Part(why.to_owned()));
+            }
+            Ok(rest)
         }
     }
 }
@@ -249,7 +255,7 @@ fn standing_grants(
     let Choice::Always { until, picks, .. } = choice else {
         return Ok(Vec::new());
     };
-    if question.asked.items.is_empty() {
+    if question.asked.items.is_empty() || question.asked.transaction.is_some() {
         return Err(AnswerError::AlwaysNotOffered);
     }
     let nothing = BTreeMap::new();

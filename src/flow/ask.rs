@@ -15,9 +15,11 @@ use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Term
 use crate::domain::ciba::request_object::RequestObject;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
+use crate::domain::held::NotAsked;
 use crate::domain::id::{ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
 use crate::flow::cover::{self, Cover};
+use crate::flow::held::{self, Held};
 use crate::flow::{
     Fault, Unserved, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
 };
@@ -50,7 +52,7 @@ pub async fn ask(
     // Boxed: few sign their requests, and all come through here.
     let signed = Box::pin(signed_request::opened(app, by, &parameters)).await?;
     let Some(object) = &signed else {
-        return ask_for(app, by, parameters, envelope, None).await;
+        return ask_for(app, by, &parameters, envelope, None).await;
     };
     // The same question signed again is the same question.
     let envelope = Envelope {
@@ -61,7 +63,7 @@ pub async fn ask(
     ask_for(
         app,
         by,
-        object.parameters(&resource),
+        &object.parameters(&resource),
         envelope,
         signed.as_ref(),
     )
@@ -71,7 +73,7 @@ pub async fn ask(
 async fn ask_for(
     app: &App,
     by: &Authenticated,
-    parameters: Parameters<'_>,
+    parameters: &Parameters<'_>,
     envelope: Envelope,
     signed: Option<&RequestObject>,
 ) -> Result<Acknowledgement, Unserved> {
@@ -88,7 +90,12 @@ async fn ask_for(
     {
         return Ok(earlier);
     }
-    let judged = read(app, by, parameters).await;
+    let held = match parameters.transaction {
+        // Boxed: few name one.
+        Some(named) => Some(Box::pin(held::named(app, by, named)).await?),
+        None => None,
+    };
+    let judged = read(app, by, parameters, held.as_ref()).await;
     let (catalogue, request) = forbid::noted(app, by, envelope.from.as_deref(), judged).await?;
     let bound_to = confirmation::at_asking(by.bound_to(), parameters.dpop_jkt)?;
     if bound_to.is_none() && !by.client().mode.collects() {
@@ -114,7 +121,14 @@ async fn ask_for(
     let person = person.ok_or(Refusal::UnknownUserId)?;
     let from = envelope.from.as_deref();
     pause::let_through(app, by, person.user.id, &request.asked, from).await?;
-    let cover = cover::find(app, by, &request, &person.user, &catalogue).await?;
+    let cover = match &held {
+        // A service parks what it wants a person to look at: no rule answers for them.
+        Some(held) => {
+            held.may_be_asked(by.client(), person.user.id, app.clock.now())?;
+            None
+        }
+        None => cover::find(app, by, &request, &person.user, &catalogue).await?,
+    };
     let asked = Asked {
         by,
         request: &request,
@@ -123,12 +137,13 @@ async fn ask_for(
         envelope: &envelope,
         key,
         bound_to,
+        held: held.as_ref(),
     };
     if let Some(object) = signed {
         signed_request::spend(app, by, object).await?;
     }
     let covered = cover.is_some();
-    match asked.open(app, cover).await {
+    match asked.open(app, cover, Commit::default()).await {
         Err(Unserved::Failed(Fault::Store(StoreError::Overtaken))) => {
             // Either the same key was used a moment ago, or the standing grant was just stopped.
             if let Some(key) = &asked.key
@@ -137,7 +152,9 @@ async fn ask_for(
                 return Ok(earlier);
             }
             if covered {
-                asked.open(app, None).await
+                asked.open(app, None, Commit::default()).await
+            } else if held.is_some() {
+                Err(Refusal::from(NotAsked::Already).into())
             } else {
                 Err(StoreError::Overtaken.into())
             }
@@ -151,7 +168,8 @@ async fn ask_for(
 async fn read(
     app: &App,
     by: &Authenticated,
-    parameters: Parameters<'_>,
+    parameters: &Parameters<'_>,
+    held: Option<&Held>,
 ) -> Result<(Arc<VersionedCatalogue>, AuthenticationRequest), Unserved> {
     let keyring = app.keyring.get();
     let judge = |catalogue: &VersionedCatalogue| {
@@ -161,8 +179,9 @@ async fn read(
             windows: app.settings.windows,
             keyring: &keyring,
             now: app.clock.now(),
+            held: held.map(|held| &held.transaction),
         };
-        request::read(parameters, by.client(), terms)
+        request::read(*parameters, by.client(), terms)
     };
     let catalogue = app.catalogue.get();
     match judge(&catalogue) {
@@ -233,19 +252,25 @@ fn acknowledge(
 }
 
 /// Everything a new request is made of.
-struct Asked<'a> {
-    by: &'a Authenticated,
-    request: &'a AuthenticationRequest,
-    person: &'a Reachable,
-    catalogue: &'a VersionedCatalogue,
-    envelope: &'a Envelope,
-    key: Option<[u8; 32]>,
-    bound_to: Option<Confirmation>,
+pub(super) struct Asked<'a> {
+    pub(super) by: &'a Authenticated,
+    pub(super) request: &'a AuthenticationRequest,
+    pub(super) person: &'a Reachable,
+    pub(super) catalogue: &'a VersionedCatalogue,
+    pub(super) envelope: &'a Envelope,
+    pub(super) key: Option<[u8; 32]>,
+    pub(super) bound_to: Option<Confirmation>,
+    pub(super) held: Option<&'a Held>,
 }
 
 impl Asked<'_> {
-    /// Decides, and commits.
-    async fn open(&self, app: &App, cover: Option<Cover>) -> Result<Acknowledgement, Unserved> {
+    /// Decides, and commits, with what else belongs to it.
+    pub(super) async fn open(
+        &self,
+        app: &App,
+        cover: Option<Cover>,
+        commit: Commit,
+    ) -> Result<Acknowledgement, Unserved> {
         let now = app.clock.now();
         let id = RequestId(app.entropy.id(now)?);
         let match_code = match_code(app.entropy.bytes()?);
@@ -254,7 +279,11 @@ impl Asked<'_> {
         let question = self.question(app, id, &card, digest(&canonical), now);
         let acknowledgement = acknowledge(app, &question, match_code.clone(), now);
         let opened = self.opened(&question, now);
-        let commit = Commit::default().event(opened);
+        let commit = commit.event(opened);
+        let commit = match self.held {
+            Some(held) => commit.and(held.asked_by(id, now)),
+            None => commit,
+        };
         let (request, commit) = if let Some(cover) = cover {
             cover::approved(app, question, cover, commit, now)?
         } else {
@@ -327,6 +356,7 @@ impl Asked<'_> {
             match_code,
             id,
         )
+        .held_by(self.held.map(Held::on_the_card))
     }
 
     fn question(
@@ -363,6 +393,10 @@ impl Asked<'_> {
             .fact("card_digest", hex(&question.card_digest))
             .fact("catalogue", self.catalogue.version)
             .fact("tier", question.tier.as_str());
+        let event = match question.asked.transaction {
+            Some(transaction) => event.fact("transaction", transaction.to_string()),
+            None => event,
+        };
         let wanted = &question.wanted;
         let event = match wanted.max_age {
             Some(max_age) => event.fact("max_age", max_age),

@@ -360,6 +360,8 @@ pub(super) async fn first_tokens(
     let granted = Granted::new(&decision.granted, &app.catalogue.get().catalogue, now);
     let id = GrantId(app.entropy.id(now)?);
     let refresh_token = match granted.refreshable_until() {
+        // What was approved of a parked action is good for that action, and not renewed.
+        Some(_) if question.asked.transaction.is_some() => None,
         Some(expires_at) if client.may_use(refresh::GRANT_TYPE) => Some(NewRefreshToken {
             id: RefreshTokenId(app.entropy.id(now)?),
             grant: id,

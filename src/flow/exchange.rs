@@ -148,6 +148,7 @@ async fn issue(
         approval_id: had.approval_id,
         grant_id: had.grant_id,
         card_digest: had.card_digest.clone(),
+        txn: had.txn,
     };
     let (token, kept) = form(app, &claims, narrower.ends_at)?;
     let response = ExchangeResponse {

@@ -161,6 +161,7 @@ fn access_token(
         approval_id: question.id,
         grant_id: it.grant,
         card_digest: URL_SAFE_NO_PAD.encode(question.card_digest),
+        txn: question.asked.transaction,
         cnf: it.bound_to,
     };
     form(app, &claims, it.ends_at)

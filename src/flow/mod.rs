@@ -23,6 +23,7 @@ pub mod explain;
 pub(crate) mod fixture;
 mod forbid;
 pub mod grants;
+pub mod held;
 mod hinted;
 pub mod introspect;
 mod issue;

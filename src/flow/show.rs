@@ -231,6 +231,8 @@ pub enum NoAlways {
     OnlyPresence,
     /// It is critical.
     Critical,
+    /// Its service wants a person to look each time.
+    Held,
     /// The catalogue does not have it.
     NotOffered,
 }
@@ -264,6 +266,9 @@ fn offer(
     }
     if seen.card.tier == Tier::Critical {
         return Err(NoAlways::Critical);
+    }
+    if asked.transaction.is_some() {
+        return Err(NoAlways::Held);
     }
     let mut ends: Option<Vec<EndChoice>> = None;
     let mut items = Vec::with_capacity(asked.items.len());

@@ -21,6 +21,7 @@ use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
 use crate::store::access_tokens::NewAccessToken;
 use crate::store::grants::{IssuedGrant, SpentItems, Standing};
+use crate::store::held_transactions::{AskAbout, EndTransaction, NewTransaction};
 use crate::store::keys::StoredKey;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 use crate::store::registration_tokens::NewRegistrationToken;
@@ -98,6 +99,12 @@ pub enum Write {
     EndPauses(Reach, OffsetDateTime),
     /// One more request was held back; not a guard.
     HoldBack(PauseId),
+    /// Guard: its key is new.
+    ParkTransaction(Box<NewTransaction>),
+    /// Guard: it has not ended, is in time, and nobody else asks about it.
+    AskAbout(AskAbout),
+    /// Guard: it has not ended, and to be released it is approved.
+    EndTransaction(EndTransaction),
     /// Guard: not used before.
     UseAssertion(ClientId, UsedAssertion),
     /// The slower pace of one request; not a guard.

@@ -163,6 +163,10 @@ const STOPWATCHES: &[(&str, &str)] = &[
         "how long a caller is still willing to wait",
     ),
     (
+        "src/flow/held/status.rs",
+        "how long a service is still willing to wait",
+    ),
+    (
         "src/flow/status.rs",
         "how long a caller is still willing to wait",
     ),

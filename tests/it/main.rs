@@ -27,6 +27,7 @@ mod delivery;
 mod discovery;
 mod documents;
 mod fapi;
+mod held;
 mod pages;
 mod person;
 mod process;

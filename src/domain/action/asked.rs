@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::catalogue::{Catalogue, PermissionKey};
 use super::details::Detail;
+use crate::domain::id::TransactionId;
 
 /// What a request asks for. Without items it asks only whether the person is there (`openid`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,9 @@ pub struct Asked {
     pub items: Vec<AskedItem>,
     /// The service it is all about, when there is one.
     pub resource: Option<String>,
+    /// The action its service has parked here, whose words these are then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionId>,
 }
 
 /// One permission asked for.
@@ -41,6 +45,16 @@ pub enum AskedError {
 }
 
 impl Asked {
+    /// The scopes in it.
+    pub fn scopes(&self) -> Vec<&str> {
+        let scope = |item: &'_ AskedItem| match &item.key {
+            PermissionKey::Scope(_) => true,
+            PermissionKey::Type(_) => false,
+        };
+        let scopes = self.items.iter().filter(|item| scope(item));
+        scopes.map(|item| item.key.name()).collect()
+    }
+
     /// What policy lets nobody allow, if it is asked.
     pub fn forbidden_by(&self, catalogue: &Catalogue) -> Option<&AskedItem> {
         let forbidden = |item: &&AskedItem| {
@@ -92,7 +106,11 @@ impl Asked {
         if all.any(|other| Some(other) != resource.as_deref()) {
             return Err(AskedError::MixedResources);
         }
-        Ok(Self { items, resource })
+        Ok(Self {
+            items,
+            resource,
+            transaction: None,
+        })
     }
 
     /// Whether a person may say "always" to all of it.
@@ -102,7 +120,8 @@ impl Asked {
                 .permission(&item.key)
                 .is_some_and(|(_, permission)| permission.offers_always())
         };
-        !self.items.is_empty() && self.items.iter().all(offers)
+        // What a service parks is answered each time.
+        self.transaction.is_none() && !self.items.is_empty() && self.items.iter().all(offers)
     }
 }
 

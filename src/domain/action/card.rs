@@ -13,7 +13,7 @@ use super::facts::{facts, heading};
 use super::json;
 use super::text::{CleanText, visible};
 use crate::domain::client::document;
-use crate::domain::id::RequestId;
+use crate::domain::id::{RequestId, TransactionId};
 
 /// What the person is shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,18 @@ pub struct Card {
     pub match_code: String,
     /// The request this is the card of.
     pub request: RequestId,
+    /// The service that holds the action until it is answered, and whose words these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldBy>,
+}
+
+/// Who has parked an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBy {
+    /// The action.
+    pub transaction: TransactionId,
+    /// The service.
+    pub service: Party,
 }
 
 /// One thing asked for.
@@ -147,7 +159,14 @@ impl Card {
             said: said.map(CleanText::into_string),
             match_code,
             request,
+            held: None,
         }
+    }
+
+    /// The same, of an action that a service has parked.
+    #[must_use]
+    pub fn held_by(self, held: Option<HeldBy>) -> Self {
+        Self { held, ..self }
     }
 
     /// The card in its one form (RFC 8785).

@@ -30,7 +30,7 @@ pub mod text;
 pub(crate) mod value;
 
 pub use asked::{Asked, AskedError, AskedItem};
-pub use card::{Card, CardItem, CardResource, Fact, Party};
+pub use card::{Card, CardItem, CardResource, Fact, HeldBy, Party};
 pub use catalogue::{
     Always, Ask, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind,
     Permission, PermissionKey, Resource, TokenForm,

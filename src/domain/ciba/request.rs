@@ -17,6 +17,7 @@ use crate::domain::action::text::CleanText;
 use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_details};
 use crate::domain::client::{Client, Role, admits};
 use crate::domain::consent::step_up::Wanted;
+use crate::domain::held::{HeldTransaction, naming};
 use crate::domain::token::keyring::Keyring;
 
 /// Longest `resume_state`, in bytes.
@@ -29,7 +30,7 @@ const LONGEST_SCOPE: usize = 2048;
 #[derive(Clone, Copy, Default)]
 #[expect(
     missing_docs,
-    reason = "CIBA §7.1 explains each; RFC 9396, 8707, 9449 and 9470 the others but resume_state, which is ours"
+    reason = "CIBA §7.1 explains each; RFC 9396, 8707, 9449 and 9470 the others but resume_state and transaction, which are ours"
 )]
 pub struct Parameters<'a> {
     pub scope: Option<&'a str>,
@@ -48,6 +49,7 @@ pub struct Parameters<'a> {
     pub resource: &'a [&'a str],
     pub resume_state: Option<&'a str>,
     pub dpop_jkt: Option<&'a str>,
+    pub transaction: Option<&'a str>,
 }
 
 impl std::fmt::Debug for Parameters<'_> {
@@ -96,6 +98,8 @@ pub struct Terms<'a> {
     pub keyring: &'a Keyring,
     /// When it is asked.
     pub now: OffsetDateTime,
+    /// What the request names by `transaction`.
+    pub held: Option<&'a HeldTransaction>,
 }
 
 impl<'a> Parameters<'a> {
@@ -119,6 +123,7 @@ impl<'a> Parameters<'a> {
             self.request_context,
             self.resume_state,
             self.dpop_jkt,
+            self.transaction,
         ];
         if beside.iter().any(Option::is_some) || !self.resource.is_empty() {
             return Err(Refusal::InvalidRequest(
@@ -138,10 +143,11 @@ pub fn read(
     may_ask(client)?;
     let notification_token =
         NotificationToken::read(client.mode, parameters.client_notification_token)?;
-    let scope = parameters
-        .scope
-        .ok_or(Refusal::InvalidRequest("scope is missing"))?;
-    let scopes = read_scope(scope)?;
+    let scopes = match (parameters.scope, terms.held) {
+        (Some(scope), _) => read_scope(scope)?,
+        (None, Some(_)) => Vec::new(),
+        (None, None) => return Err(Refusal::InvalidRequest("scope is missing")),
+    };
     let details = match parameters.authorization_details {
         Some(json) => read_details(json, terms.catalogue)
             .map_err(|why| Refusal::InvalidAuthorizationDetails(why.to_string().into()))?,
@@ -152,19 +158,31 @@ pub fn read(
         .iter()
         .map(|&it| it.to_owned())
         .collect();
-    let asked = Asked::read(&scopes, &details, &resource, terms.catalogue).map_err(refuse_asked)?;
+    let (scope, asked) = if let Some(held) = terms.held {
+        by_the_service(held, &parameters)?;
+        naming::asked(held, &scopes, &details, terms.catalogue)?
+    } else {
+        let asked = Asked::read(&scopes, &details, &resource, terms.catalogue);
+        let scope = parameters.scope.unwrap_or_default().to_owned();
+        (scope, asked.map_err(refuse_asked)?)
+    };
     permitted(client, &asked)?;
     not_forbidden(&asked, terms.catalogue)?;
     let said = parameters
         .binding_message
         .map(binding_message::read)
         .transpose()?;
-    if client.profile.wants_context() && said.is_none() && details.is_empty() {
+    let told_apart = said.is_some() || !details.is_empty() || terms.held.is_some();
+    if client.profile.wants_context() && !told_apart {
         return Err(Refusal::InvalidRequest(
             "binding_message or authorization_details must tell this request from others",
         ));
     }
     let answer_window = expiry::answer_window(parameters.requested_expiry, terms.windows)?;
+    let answer_window = match terms.held {
+        Some(held) => answer_window.min(held.time_left(terms.now)),
+        None => answer_window,
+    };
     let resume_state = parameters.resume_state.map(read_resume_state).transpose()?;
     let context = parameters
         .request_context
@@ -185,7 +203,7 @@ pub fn read(
     Ok(AuthenticationRequest {
         hint,
         notification_token,
-        scope: scope.to_owned(),
+        scope,
         asked,
         said,
         answer_window,
@@ -194,6 +212,22 @@ pub fn read(
         context,
         needs_user_code: client.proof.user_code && parameters.login_hint.is_some(),
     })
+}
+
+/// The service's own words are the card: the agent adds none, and no other service.
+fn by_the_service(held: &HeldTransaction, parameters: &Parameters<'_>) -> Result<(), Refusal> {
+    if parameters.binding_message.is_some() {
+        return Err(Refusal::InvalidRequest(
+            "binding_message cannot stand beside transaction: the service's words are shown",
+        ));
+    }
+    let other = |named: &str| Some(named) != held.asked.resource.as_deref();
+    if parameters.resource.iter().any(|named| other(named)) {
+        return Err(Refusal::InvalidTarget(
+            "resource is not that of the transaction",
+        ));
+    }
+    Ok(())
 }
 
 fn may_ask(client: &Client) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::acting::{Acting, MayAct};
 use crate::domain::action::{AskedItem, PermissionKey};
 use crate::domain::client::confirmation::Confirmation;
-use crate::domain::id::{AccessTokenId, GrantId, RequestId, UserId};
+use crate::domain::id::{AccessTokenId, GrantId, RequestId, TransactionId, UserId};
 
 /// How long a token lives that allows nothing but knowing who it was (`openid` alone).
 pub const PLAIN_LIFETIME: Duration = Duration::minutes(5);
@@ -50,6 +50,9 @@ pub struct AccessTokenClaims<'a> {
     pub grant_id: GrantId,
     /// SHA-256 of the card the person saw, base64url.
     pub card_digest: String,
+    /// The parked action that was approved (RFC 8417 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub txn: Option<TransactionId>,
     /// The key it is bound to (RFC 7800).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

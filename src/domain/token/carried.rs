@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::acting::{Acting, MayAct};
 use crate::domain::client::confirmation::Confirmation;
-use crate::domain::id::{AccessTokenId, ClientId, GrantId, RequestId, UserId};
+use crate::domain::id::{AccessTokenId, ClientId, GrantId, RequestId, TransactionId, UserId};
 
 /// The claims [`AccessTokenClaims`](super::access::AccessTokenClaims) were written from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,4 +48,7 @@ pub struct Carried {
     pub grant_id: GrantId,
     /// SHA-256 of the card the person saw.
     pub card_digest: String,
+    /// The parked action that was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub txn: Option<TransactionId>,
 }

@@ -50,6 +50,7 @@ fn carried() -> (Carried, Live) {
         approval_id: RequestId(Uuid::from_u128(3)),
         grant_id: GrantId(Uuid::from_u128(4)),
         card_digest: String::new(),
+        txn: None,
     };
     let live = Live {
         places: vec![0, 1, 2],

@@ -55,6 +55,7 @@ impl World {
             approval_id: self.token.request,
             grant_id: self.token.grant,
             card_digest: String::new(),
+            txn: None,
         };
         live(&carried, &self.grant(spent), self.ground(), NOW + after)
     }

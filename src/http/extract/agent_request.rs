@@ -82,7 +82,7 @@ impl FromRequest<App> for AgentRequest {
         Ok(Self {
             client,
             form,
-            idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)?,
+            idempotency_key: idempotency_key(&parts.headers)?,
             wait: preferred_wait(&parts.headers),
             from: peer::from(app, &parts.headers, &parts.extensions),
         })
@@ -190,6 +190,11 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
             "there are two Authorization headers",
         )),
     }
+}
+
+/// The `Idempotency-Key` header.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    text(headers, &IDEMPOTENCY_KEY)
 }
 
 /// The proof, of which there may be one.

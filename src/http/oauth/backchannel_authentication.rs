@@ -35,6 +35,7 @@ pub(super) async fn ask(
         resource: &resource,
         resume_state: form.get("resume_state"),
         dpop_jkt: form.get("dpop_jkt"),
+        transaction: form.get("transaction"),
     };
     let envelope = Envelope {
         digest: match request.idempotency_key {

@@ -123,6 +123,7 @@ pub(super) fn outcome(
             let who = match cancelled.by {
                 CancelledBy::Agent => format!("{agent} no longer needs this. It was withdrawn at "),
                 CancelledBy::Operator => format!("Whoever runs {server} withdrew this at "),
+                CancelledBy::Service => "The service that held this withdrew it at ".to_owned(),
             };
             lines.push(when(&who, cancelled.at, ".".to_owned()));
             lines.push(said("No answer was sent."));

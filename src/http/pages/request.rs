@@ -288,6 +288,7 @@ pub(super) fn why_no_always(why: NoAlways) -> &'static str {
     match why {
         NoAlways::OnlyPresence => "You are asked each time, because it is about you being here.",
         NoAlways::Critical => "You are asked each time, because it is critical.",
+        NoAlways::Held => "You are asked each time, because the service itself wants you to look.",
         NoAlways::NotOffered => "You are asked each time: this cannot be allowed always.",
     }
 }

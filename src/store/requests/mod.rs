@@ -189,6 +189,7 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
             let by = match row.cancelled_by.as_deref() {
                 Some("agent") => CancelledBy::Agent,
                 Some("operator") => CancelledBy::Operator,
+                Some("service") => CancelledBy::Service,
                 _ => return Err(odd("cancelled_by")),
             };
             ApprovalRequest::Cancelled(Cancelled {

@@ -17,9 +17,9 @@ use crate::domain::ciba::approval::Redeemed;
 use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
-    assertions, audit, catalogues, clients, devices, forget, grants, keys, parcels, pauses,
-    refresh_tokens, registration_tokens, sessions, sign_in_links, standing_grants, user_codes,
-    users,
+    assertions, audit, catalogues, clients, devices, forget, grants, held_transactions, keys,
+    parcels, pauses, refresh_tokens, registration_tokens, sessions, sign_in_links, standing_grants,
+    user_codes, users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -226,6 +226,9 @@ impl Kind {
             | Write::RulesStand(..)
             | Write::StopStandingGrant(..)
             | Write::EndPauses(..)
+            | Write::ParkTransaction(_)
+            | Write::AskAbout(_)
+            | Write::EndTransaction(_)
             | Write::UseAssertion(..)
             | Write::AddClient(_)
             | Write::ChangeClient(_)
@@ -276,6 +279,9 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::BeginPause(pause) => pauses::begin(conn, pause).await,
         Write::EndPauses(reach, at) => pauses::end(conn, reach, *at).await,
         Write::HoldBack(pause) => pauses::count(conn, *pause).await,
+        Write::ParkTransaction(new) => held_transactions::park(conn, new).await,
+        Write::AskAbout(it) => held_transactions::ask_about(conn, it).await,
+        Write::EndTransaction(to) => held_transactions::end(conn, to).await,
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => moving::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,

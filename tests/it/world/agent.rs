@@ -154,6 +154,19 @@ impl Agent {
         Answer::whole(request.send().await?).await
     }
 
+    /// Posts JSON, authenticated.
+    pub async fn post_json(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        let mut request = request
+            .basic_auth(&self.id, Some(&self.secret))
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
     /// Asks, with these parameters besides `scope=openid` and the hint.
     pub async fn try_ask(&self, hint: &str, more: &[(&str, &str)]) -> Answer {
         self.try_ask_with(hint, more, &[]).await

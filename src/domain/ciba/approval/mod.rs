@@ -207,6 +207,8 @@ pub enum CancelledBy {
     Agent,
     /// Whoever runs this server.
     Operator,
+    /// The service that had parked what was asked about.
+    Service,
 }
 
 /// A state and what it obliges us to do.
@@ -345,7 +347,7 @@ impl Pending {
         let mut effects = match by {
             // It knows, and only its own polls are to be ended.
             CancelledBy::Agent => vec![Effect::WakePolls(self.question.id)],
-            CancelledBy::Operator => owed_to_agent(&self.question),
+            CancelledBy::Operator | CancelledBy::Service => owed_to_agent(&self.question),
         };
         effects.push(Effect::TellPersonItIsSettled(self.question.id));
         Ok(Step {
@@ -513,6 +515,7 @@ impl CancelledBy {
         match self {
             Self::Agent => "agent",
             Self::Operator => "operator",
+            Self::Service => "service",
         }
     }
 }

@@ -17,10 +17,7 @@ fn question(opened_at: OffsetDateTime) -> Question {
         expires_at: opened_at + Duration::seconds(120),
         interval: Duration::seconds(5),
         scope: "openid".into(),
-        asked: Asked {
-            items: Vec::new(),
-            resource: None,
-        },
+        asked: Asked::default(),
         tier: Tier::Normal,
         card_digest: [0; 32],
         bound_to: None,

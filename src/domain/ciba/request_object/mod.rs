@@ -25,7 +25,7 @@ const TYPE: &str = "oauth-authz-req+jwt";
 const LONGEST_ID: usize = 256;
 
 /// Parameters whose value is a string.
-const STRINGS: [&str; 12] = [
+const STRINGS: [&str; 13] = [
     "scope",
     "client_notification_token",
     "acr_values",
@@ -38,6 +38,7 @@ const STRINGS: [&str; 12] = [
     "resume_state",
     "dpop_jkt",
     "requested_expiry",
+    "transaction",
 ];
 
 /// Those of them that may be numbers, too.
@@ -131,6 +132,7 @@ impl RequestObject {
             resource,
             resume_state: get("resume_state"),
             dpop_jkt: get("dpop_jkt"),
+            transaction: get("transaction"),
         }
     }
 

@@ -157,6 +157,13 @@ impl Remainder {
 impl TrimOffer {
     /// What of a request a person may leave out or lower, by today's catalogue.
     pub fn of(asked: &Asked, catalogue: &Catalogue) -> Self {
+        if asked.transaction.is_some() {
+            // A service runs what it has parked, or does not.
+            return Self {
+                ticks: false,
+                items: vec![Vec::new(); asked.items.len()],
+            };
+        }
         let ticks = (2..=MOST_OFFERED).contains(&asked.items.len());
         let mut left = MOST_OFFERED - if ticks { asked.items.len() } else { 0 };
         let mut offered = |item: &AskedItem| {
