@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Longest `kid`, in bytes.
 const LONGEST_KID: usize = 128;
@@ -23,13 +24,24 @@ pub(in crate::domain) struct Header {
     typ: Option<String>,
 }
 
+/// A part of a JWS as text. All of it is UTF-8, also what nobody reads: `serde_json` lets anything stand in a member
+/// it skips, and another reader would not.
+pub(in crate::domain) fn text(encoded: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+}
+
+/// A part of a JWS as JSON.
+pub(in crate::domain) fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
+    serde_json::from_str(&text(encoded)?).ok()
+}
+
 /// The header of a JWS. What is encrypted has five parts, and is not taken.
 pub(in crate::domain) fn header(jwt: &str) -> Option<Header> {
     let (encoded, rest) = jwt.split_once('.')?;
     if rest.split('.').count() != 2 {
         return None;
     }
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let header: Header = part(encoded)?;
     let named = header
         .kid
         .as_deref()
@@ -47,5 +59,20 @@ impl Header {
     pub(in crate::domain) fn is_typed(&self, own: &str) -> bool {
         let typ = self.typ.as_deref().map(str::to_ascii_lowercase);
         typ.is_none_or(|typ| typ == "jwt" || typ == own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_a13_what_stands_in_a_member_nobody_reads_is_text_too() {
+        let part_of = |bytes: &[u8]| -> Option<serde::de::IgnoredAny> {
+            part(&URL_SAFE_NO_PAD.encode(bytes))
+        };
+        assert!(part_of(br#"{"ath":"x"}"#).is_some());
+        assert!(part_of(b"{\"ath\":\"\xff\"}").is_none());
+        assert!(part_of(b"{\"ath\":").is_none());
     }
 }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::certificate::Certificate;
+use super::jws;
 
 /// Algorithms a client may sign with.
 pub const ALGORITHMS: [&str; 3] = ["ES256", "PS256", "EdDSA"];
@@ -149,6 +150,7 @@ impl PublicKey {
 
     /// The claims of a JWS that this key has signed.
     pub fn claims<C: DeserializeOwned>(&self, jwt: &str) -> Option<C> {
+        jws::text(jwt.split('.').nth(1)?)?;
         let key = DecodingKey::from_jwk(&self.jwk).ok()?;
         let mut validation = Validation::new(self.algorithm);
         validation.validate_exp = false;

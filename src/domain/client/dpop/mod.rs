@@ -6,8 +6,6 @@
 mod address;
 mod nonce;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -15,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::assertion::{SKEW, UsedAssertion};
 use super::confirmation::{Confirmation, Thumbprint};
+use super::jws;
 use super::keys::{PublicKey, sha256};
 use crate::domain::ciba::refusal::Refusal;
 
@@ -135,9 +134,7 @@ fn read_header(proof: &str) -> Result<Header, Refusal> {
     let (Some(encoded), 2) = (parts.next(), parts.count()) else {
         return Err(malformed);
     };
-    let header = URL_SAFE_NO_PAD.decode(encoded).ok();
-    let header = header.and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
-    let header = header.ok_or(malformed)?;
+    let header: Header = jws::part(encoded).ok_or(malformed)?;
     let odd = [
         &header.crit,
         &header.b64,
