@@ -30,7 +30,7 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
     }
     let before = app
         .store
-        .allowed_before(question.id, question.user, &question.client, LOOKED_AT)
+        .allowed_requests(question.user, &question.client, LOOKED_AT)
         .await?;
     let before = before.into_iter().filter_map(|stored| {
         let at = stored.request.decision()?.at;

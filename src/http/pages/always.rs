@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::PageError;
-use super::answer::{not_so, not_taken};
+use super::answer::{drawn_elsewhere, not_so, not_taken};
 use super::decision_form::DecisionForm;
 use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
@@ -233,7 +233,7 @@ pub(super) async fn answer(
     let asked = &seen.request.question().asked;
     let part = Part::of(asked, &catalogue.catalogue, catalogue.version, &params);
     let Some(trim) = part.trim() else {
-        return not_taken(&app, &by, id, AnswerError::Changed).await;
+        return not_taken(&app, &by, id, drawn_elsewhere(&app, &seen)).await;
     };
     let choice = Choice::Always {
         trim,

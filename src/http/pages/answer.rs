@@ -35,7 +35,13 @@ pub(super) async fn take(
         Some("once") => match trimmed(&app, id, &by, &params).await? {
             Some(trim) if trim.is_nothing() => Choice::Once,
             Some(trim) => Choice::Part(trim),
-            None => return not_taken(&app, &by, id, AnswerError::Changed).await,
+            None => {
+                let why = match show::request(&app, id, &by).await? {
+                    Some(seen) => drawn_elsewhere(&app, &seen),
+                    None => AnswerError::NotYours,
+                };
+                return not_taken(&app, &by, id, why).await;
+            }
         },
         Some("deny") => Choice::Deny {
             reason: params.get("reason").map(str::to_owned),
@@ -49,6 +55,15 @@ pub(super) async fn take(
             None => not_yours(&app, &by),
         },
         Err(error) => not_taken(&app, &by, id, error).await,
+    }
+}
+
+/// Why a form that was drawn by another catalogue is not read: what it is about may be forbidden by now.
+pub(super) fn drawn_elsewhere(app: &App, seen: &show::Seen) -> AnswerError {
+    if show::forbidden(app, seen) {
+        AnswerError::Forbidden
+    } else {
+        AnswerError::Changed
     }
 }
 

@@ -135,10 +135,9 @@ impl Store {
         self.newest(settled, before, at_most).await
     }
 
-    /// What this person has allowed this client before one request, the newest first.
-    pub async fn allowed_before(
+    /// What this person has allowed this client, the newest first.
+    pub async fn allowed_requests(
         &self,
-        request: RequestId,
         user: UserId,
         client: &ClientId,
         at_most: u64,
@@ -148,7 +147,7 @@ impl Store {
             .filter(Column::UserId.eq(user.0))
             .filter(Column::ClientId.eq(client.0.as_str()))
             .filter(Column::State.is_in(allowed));
-        self.newest(theirs, Some(request), at_most).await
+        self.newest(theirs, None, at_most).await
     }
 
     /// A client's own requests, the newest first; older than `before` if one is given.

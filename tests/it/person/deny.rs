@@ -100,7 +100,6 @@ async fn a_reason_beside_a_yes_goes_nowhere() {
 
 both! {
     async fn why_may_be_said_once_after_the_no(world: World) {
-        let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let mut browser = world.signed_in(&maya).await;
         for (label, word, retry) in [
@@ -109,6 +108,8 @@ both! {
             ("Too much", "too_much", "with_changes"),
             ("I didn't ask for this", "not_mine", "never"),
         ] {
+            // One that was told no twice asks no more.
+            let agent = world.agent(label).await;
             let asked = agent.ask(&maya.email, &[]).await;
             let page = browser.get(&asked.page()).await;
             let denied = page.press(&mut browser, "Deny", &[]).await;
@@ -179,6 +180,7 @@ both! {
         assert!(agent.status(&asked.approval_id).await.ok().get("deny_reason").is_none());
 
         // What was allowed has no reason.
+        let agent = world.agent("Deploy Bot").await;
         let asked = agent.ask(&maya.email, &[]).await;
         let page = browser.get(&asked.page()).await;
         let allowed = page.press(&mut browser, "Only this time", &[]).await;
