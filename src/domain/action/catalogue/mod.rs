@@ -4,7 +4,7 @@
 //! * [`Schema`]: what the typed details of a permission must look like, and nothing besides
 //! * `read`: the TOML file, refused whole with every fault in it
 //! * `print`: the same file written back
-//! * [`lint`]: what a person could not judge, though it can be read
+//! * [`lint()`]: what a person could not judge, though it can be read
 //! * [`Change`]: what differs between two catalogues
 //!
 //! A catalogue that exists is a good one: it comes from a file that was read without a fault, or
