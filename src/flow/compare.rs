@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::domain::action::Card;
-use crate::domain::action::difference::{Before, Difference, difference};
+use crate::domain::action::difference::{Before, Difference, difference, same_kind};
 use crate::flow::show::{self, Seen, ShowError};
 use crate::flow::sign_in::Present;
 
@@ -15,8 +15,8 @@ const LOOKED_AT: u64 = 30;
 pub struct Compared {
     /// Against what was allowed before; none when nothing is asked but presence.
     pub difference: Option<Difference>,
-    /// Other questions of the same agent about the same things that wait now: only the code tells them apart.
-    pub look_alikes: Vec<Card>,
+    /// How many other questions of the same agent about the same things wait now: only the code tells them apart.
+    pub look_alikes: usize,
 }
 
 /// Compares a request that waits.
@@ -25,7 +25,7 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
     if seen.card.items.is_empty() {
         return Ok(Compared {
             difference: None,
-            look_alikes: Vec::new(),
+            look_alikes: 0,
         });
     }
     let before = app
@@ -38,16 +38,13 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
         Some(Before { card, at })
     });
     let before: Vec<Before> = before.collect();
-    let keys = |card: &Card| -> Vec<String> {
-        card.items.iter().map(|item| item.key.to_string()).collect()
-    };
     let alike = |other: &Card| {
         other.request != seen.card.request
             && other.agent.id == seen.card.agent.id
-            && keys(other) == keys(&seen.card)
+            && same_kind(other, &seen.card)
     };
     let waiting = show::waiting(app, by).await?.into_iter();
-    let look_alikes = waiting.map(|it| it.card).filter(alike).collect();
+    let look_alikes = waiting.filter(|it| alike(&it.card)).count();
     Ok(Compared {
         difference: Some(difference(&seen.card, &before)),
         look_alikes,

@@ -73,14 +73,15 @@ pub fn difference(card: &Card, before: &[Before]) -> Difference {
     }
 }
 
-/// The same things of the same service, in the same order.
-fn same_kind(one: &Card, other: &Card) -> bool {
-    let keys = |card: &Card| -> Vec<String> {
-        card.items.iter().map(|item| item.key.to_string()).collect()
-    };
+/// Whether two cards ask for the same things of the same service, in the same order.
+pub fn same_kind(one: &Card, other: &Card) -> bool {
     one.resource.as_ref().map(|it| &it.identifier)
         == other.resource.as_ref().map(|it| &it.identifier)
-        && keys(one) == keys(other)
+        && one
+            .items
+            .iter()
+            .map(|item| &item.key)
+            .eq(other.items.iter().map(|item| &item.key))
 }
 
 /// What a card says, with the place of the item that says it.

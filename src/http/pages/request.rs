@@ -224,7 +224,7 @@ fn waiting(
         drawn_by: part.drawn_by(),
         items: part.items(seen),
         differs: Differs::of(compared.difference, now),
-        look_alikes: compared.look_alikes.len(),
+        look_alikes: compared.look_alikes,
         raw: raw(seen, now),
         card,
         problem,
