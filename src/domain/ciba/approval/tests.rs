@@ -5,6 +5,13 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::action::{Asked, Tier};
+use crate::domain::ciba::mode::Mode;
+use crate::domain::consent::assurance::Assurance;
+use crate::domain::consent::partial::Remainder;
+use crate::domain::consent::step_up::Wanted;
+use crate::domain::effect::Effect;
+use crate::domain::id::{ClientId, RequestId, SessionId, UserId};
 
 fn question(opened_at: OffsetDateTime) -> Question {
     Question {
