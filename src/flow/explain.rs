@@ -1,6 +1,7 @@
 //! A person says why, after their no: once, and within a short while.
 //!
-//! The no itself is out already. What is added here is for whoever looks at the request later.
+//! The no itself is out already. What is added here is for whoever looks at the request later; whoever says that they
+//! had not asked for it has reported the agent.
 
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
@@ -8,6 +9,7 @@ use crate::domain::ciba::approval::ApprovalRequest;
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::id::RequestId;
 use crate::flow::answer::read_reason;
+use crate::flow::pause::{self, Quiet};
 use crate::flow::sign_in::Present;
 use crate::flow::{Fault, load};
 use crate::store::{Commit, StoreError, Write};
@@ -52,17 +54,24 @@ pub async fn explain(
         // A second tap on the same.
         return Ok(());
     }
-    let (client, user) = (denied.question.client.clone(), denied.question.user);
+    let question = denied.question.clone();
     if denied.explain(reason.clone(), now).is_err() {
         return Err(ExplainError::TooLate);
     }
     let event = AuditEvent::new(now, Kind::RequestDenialExplained, Actor::Person)
-        .about(id, &client, user)
-        .from(from)
+        .about(id, &question.client, question.user)
+        .from(from.clone())
         .fact("deny_reason", reason.as_str());
-    let commit = Commit::of(Write::Explain(id, reason, now)).event(event);
+    let reported = reason == Reason::NotMine;
+    let mut commit = Commit::of(Write::Explain(id, reason, now)).event(event);
+    if reported {
+        commit = pause::silenced(app, commit, &question, by, Quiet::Report, from)?;
+    }
     match app.commit(commit).await {
         Ok(()) => {
+            if reported {
+                pause::noticed(&question, Quiet::Report);
+            }
             app.requests.forget(id);
             Ok(())
         }

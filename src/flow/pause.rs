@@ -15,6 +15,7 @@ use crate::domain::consent::denials;
 use crate::domain::consent::pause::{Cause, Length, Pause, Reach, Shape, end_after, holding};
 use crate::domain::id::{PauseId, RequestId, UserId};
 use crate::domain::timestamp::milliseconds;
+use crate::entropy::NoEntropy;
 use crate::store::{Commit, StoreError, Write};
 
 /// Longest word to people about a pause of everyone, in characters as people count them.
@@ -88,6 +89,21 @@ pub async fn stop_asking(
         return Ok(false);
     };
     let question = stored.request.question();
+    let commit = silenced(app, Commit::default(), question, by, quiet, from)?;
+    app.store.commit(commit).await?;
+    noticed(question, quiet);
+    Ok(true)
+}
+
+/// What keeps an agent from asking this person again, added to a commit.
+pub(super) fn silenced(
+    app: &App,
+    commit: Commit,
+    question: &Question,
+    by: &Present,
+    quiet: Quiet,
+    from: Option<String>,
+) -> Result<Commit, NoEntropy> {
     let (user, client) = (by.user.id, question.client.clone());
     let (reach, cause, for_an_hour) = match quiet {
         Quiet::This { for_an_hour } => {
@@ -108,17 +124,21 @@ pub async fn stop_asking(
     };
     let event = begun(&pause, Actor::Person).from(from.clone());
     let event = event.fact("session", by.session.id.to_string());
-    let mut commit = Commit::of(Write::BeginPause(Box::new(pause))).event(event);
-    if quiet == Quiet::Report {
-        let reported = AuditEvent::new(now, Kind::AgentReported, Actor::Person);
-        commit = commit.event(reported.about(id, &question.client, user).from(from));
+    let commit = commit.and(Write::BeginPause(Box::new(pause))).event(event);
+    if quiet != Quiet::Report {
+        return Ok(commit);
     }
-    app.store.commit(commit).await?;
+    let reported = AuditEvent::new(now, Kind::AgentReported, Actor::Person);
+    let reported = reported.about(question.id, &question.client, user);
+    Ok(commit.event(reported.from(from)))
+}
+
+/// Tells whoever reads the log of a report.
+pub(super) fn noticed(question: &Question, quiet: Quiet) {
     if quiet == Quiet::Report {
-        let (client, approval) = (&question.client, id);
+        let (client, approval) = (&question.client, question.id);
         tracing::warn!(%client, %approval, "a person says that they had not asked for what this agent wanted");
     }
-    Ok(true)
 }
 
 /// A person lets an agent ask again.

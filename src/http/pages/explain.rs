@@ -43,7 +43,7 @@ pub(super) fn words(reason: &Reason) -> &str {
         Reason::NotNow => "Not now",
         Reason::WrongDetails => "Wrong details",
         Reason::TooMuch => "Too much",
-        Reason::NotMine => "I didn't ask for this",
+        Reason::NotMine => "I didn’t ask for this",
         Reason::Other(text) => text,
         Reason::NothingLeft => "Nothing was left of it",
     }

@@ -106,7 +106,7 @@ both! {
             ("Not now", "not_now", "after"),
             ("Wrong details", "wrong_details", "with_changes"),
             ("Too much", "too_much", "with_changes"),
-            ("I didn't ask for this", "not_mine", "never"),
+            ("I didn’t ask for this", "not_mine", "never"),
         ] {
             // One that was told no twice asks no more.
             let agent = world.agent(label).await;
@@ -124,7 +124,10 @@ both! {
             assert_eq!(status.ok()["state"], "denied");
             assert_eq!((&status.body["deny_reason"], &status.body["retry"]), (&word.into(), &retry.into()));
             assert!(status.body.get("reason").is_none(), "{status:?}");
-            let expected = ["request.opened", "request.denied", "request.denial_explained"];
+            let mut expected = vec!["request.opened", "request.denied", "request.denial_explained"];
+            if word == "not_mine" {
+                expected.push("agent.reported");
+            }
             assert_eq!(world.happened(&asked).await, expected);
 
             // The same again is the same; another one is too late.

@@ -125,7 +125,10 @@ both! {
         let first = asked(&agent, &READ).await;
         let other = asked(&agent, &WRITE).await;
         let page = deny(&mut browser, &first).await;
-        page.press(&mut browser, "I didn’t ask for this", &[]).await;
+        assert_eq!(page.body.matches(">I didn’t ask for this<").count(), 1, "there is one way to say it");
+        let said = page.press(&mut browser, "I didn’t ask for this", &[]).await;
+        assert!(said.text().contains("Calendar Agent may not ask you anything until you change it."), "{}", said.text());
+        assert_eq!(agent.status(&first.approval_id).await.ok()["deny_reason"], "not_mine");
         world.deliver().await;
         assert!(phone.pushes().is_empty(), "what else it wants does not ring either");
         let status = agent.status(&other.approval_id).await;
