@@ -23,7 +23,7 @@ use countersign::channel::sender::SenderOptions;
 use countersign::channel::web_push::VapidContact;
 use countersign::clock::Clock;
 use countersign::config::Settings;
-use countersign::config::settings::Limits;
+use countersign::config::settings::{Limits, Rates};
 use countersign::domain::action::Catalogue;
 use countersign::domain::ciba::GRANT_TYPE;
 use countersign::domain::client::secret::{SecretHashes, secret_hash};
@@ -98,6 +98,7 @@ async fn main() -> Result<(), Failure> {
     let limits = Limits {
         waiting_per_client_and_person: 0,
         waiting_per_person: 0,
+        rates: Rates::NONE,
         ..Limits::default()
     };
     let options = Options {

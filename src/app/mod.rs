@@ -7,6 +7,7 @@ mod key_sets;
 mod lately;
 pub mod open;
 mod people;
+mod rates;
 mod requests;
 mod secrets;
 mod user_codes;
@@ -36,6 +37,7 @@ pub use clients::Clients;
 pub use documents::Documents;
 pub use key_sets::KeySets;
 pub use people::{People, Reachable};
+pub use rates::Rates;
 pub use requests::Requests;
 pub use secrets::Secrets;
 pub use user_codes::UserCodes;
@@ -71,6 +73,8 @@ pub struct Parts {
     pub people: People,
     /// Requests asked or answered here a moment ago.
     pub requests: Requests,
+    /// How often clients have asked lately.
+    pub rates: Rates,
     /// Turns for hashing user codes.
     pub user_codes: UserCodes,
     /// Client assertions seen by this process.

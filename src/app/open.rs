@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    App, Channels, Clients, Current, Documents, KeySets, Parts, People, Requests, Secrets,
+    App, Channels, Clients, Current, Documents, KeySets, Parts, People, Rates, Requests, Secrets,
     UserCodes, VersionedCatalogue,
 };
 use crate::channel::callback::Callback;
@@ -85,6 +85,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         documents: Documents::default(),
         key_sets: KeySets::default(),
         people: People::default(),
+        rates: Rates::default(),
         user_codes: UserCodes::default(),
         requests: Requests::default(),
         assertions: crate::app::Assertions::default(),

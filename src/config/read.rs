@@ -9,7 +9,7 @@ use time::Duration;
 use url::Url;
 
 use super::problem::Problem;
-use super::settings::{Limits, Sessions, Settings};
+use super::settings::{Limits, Rates, Sessions, Settings};
 use super::sources::{Given, Values};
 use super::{Config, Connections, Mail, TlsPaths};
 use crate::domain::action::duration;
@@ -74,6 +74,7 @@ impl Reader<'_> {
                     10_000,
                 ),
                 waiting_per_person: self.number("limits.waiting_per_person", 0, 100_000),
+                rates: self.rates(),
                 denials: TooMany {
                     alike: self.number("limits.denials_alike_per_day", 0, 100),
                     any: self.number("limits.denials_per_hour", 0, 100),
@@ -95,6 +96,16 @@ impl Reader<'_> {
             self.fault("mtls_public_url", why);
         }
         settings
+    }
+
+    fn rates(&mut self) -> Rates {
+        let mut rate = |name| self.number(name, 0, 1_000_000_000);
+        Rates {
+            asks: rate("limits.asks_per_client_per_minute"),
+            asks_of_all: rate("limits.asks_per_minute"),
+            refusals: rate("limits.refusals_per_client_per_minute"),
+            unknown_people: rate("limits.unknown_people_per_client_per_hour"),
+        }
     }
 
     fn trust_domain(&mut self) -> Option<String> {

@@ -51,10 +51,26 @@ pub struct Limits {
     pub waiting_per_client_and_person: u64,
     /// Requests of all clients waiting for one person.
     pub waiting_per_person: u64,
+    /// How often clients may ask.
+    pub rates: Rates,
     /// How often a person says no to an agent before it may not ask.
     pub denials: TooMany,
     /// Sign-in links one person can be sent in an hour.
     pub sign_in_links_per_hour: u64,
+}
+
+/// How often clients may ask one instance. What runs wild is slowed down; what is only busy is not. Zero is no
+/// limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests of one client in a minute.
+    pub asks: u64,
+    /// Requests of all clients together in a minute.
+    pub asks_of_all: u64,
+    /// Refused requests of one client in a minute, before it is refused whatever it asks.
+    pub refusals: u64,
+    /// Hints of one client at nobody in an hour, before it is refused whatever it asks.
+    pub unknown_people: u64,
 }
 
 /// How long a browser stays signed in.
@@ -93,10 +109,32 @@ impl Default for Limits {
         Self {
             waiting_per_client_and_person: 10,
             waiting_per_person: 50,
+            rates: Rates::default(),
             denials: TooMany { alike: 2, any: 3 },
             sign_in_links_per_hour: 10,
         }
     }
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            asks: 60_000,
+            asks_of_all: 240_000,
+            refusals: 300,
+            unknown_people: 60,
+        }
+    }
+}
+
+impl Rates {
+    /// No limits at all.
+    pub const NONE: Self = Self {
+        asks: 0,
+        asks_of_all: 0,
+        refusals: 0,
+        unknown_people: 0,
+    };
 }
 
 impl Default for Sessions {

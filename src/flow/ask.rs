@@ -48,11 +48,35 @@ pub async fn ask(
     parameters: Parameters<'_>,
     envelope: Envelope,
 ) -> Result<Acknowledgement, Unserved> {
+    within_rates(app, by, ask_within_rates(app, by, &parameters, envelope)).await
+}
+
+/// An agent that asks too often, or too often in vain, is refused before anything is looked up for it.
+pub(super) async fn within_rates<T>(
+    app: &App,
+    by: &Authenticated,
+    asking: impl Future<Output = Result<T, Unserved>>,
+) -> Result<T, Unserved> {
+    let (client, allowed) = (&by.client().id, &app.settings.limits.rates);
+    app.rates.may_ask(client, allowed, app.clock.now())?;
+    let asked = asking.await;
+    if let Err(Unserved::Refused(why)) = &asked {
+        app.rates.refused(client, why, allowed, app.clock.now());
+    }
+    asked
+}
+
+async fn ask_within_rates(
+    app: &App,
+    by: &Authenticated,
+    parameters: &Parameters<'_>,
+    envelope: Envelope,
+) -> Result<Acknowledgement, Unserved> {
     authenticate::spend(app, by).await?;
     // Boxed: few sign their requests, and all come through here.
-    let signed = Box::pin(signed_request::opened(app, by, &parameters)).await?;
+    let signed = Box::pin(signed_request::opened(app, by, parameters)).await?;
     let Some(object) = &signed else {
-        return ask_for(app, by, &parameters, envelope, None).await;
+        return ask_for(app, by, parameters, envelope, None).await;
     };
     // The same question signed again is the same question.
     let envelope = Envelope {

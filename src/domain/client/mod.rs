@@ -14,6 +14,7 @@ pub mod key_source;
 pub mod keys;
 pub mod metadata;
 pub mod profile;
+pub mod rate;
 pub mod request_signing;
 pub mod secret;
 

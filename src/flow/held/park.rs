@@ -14,7 +14,7 @@ use crate::domain::consent::step_up::Wanted;
 use crate::domain::held::HeldTransaction;
 use crate::domain::held::parking::{self, Parking, Terms, may_park};
 use crate::domain::id::TransactionId;
-use crate::flow::ask::{Asked, Envelope};
+use crate::flow::ask::{Asked, Envelope, within_rates};
 use crate::flow::collect::key_hash;
 use crate::flow::{Fault, Unserved, hinted, pause, watch};
 use crate::store::{Commit, NewTransaction, StoreError, Write};
@@ -35,6 +35,14 @@ pub struct Sent<'a> {
 
 /// Parks it. With the same key and body, it is the one parked before.
 pub async fn park(app: &App, by: &Authenticated, sent: Sent<'_>) -> Result<Status, Unserved> {
+    within_rates(app, by, park_within_rates(app, by, sent)).await
+}
+
+async fn park_within_rates(
+    app: &App,
+    by: &Authenticated,
+    sent: Sent<'_>,
+) -> Result<Status, Unserved> {
     may_park(by.client())?;
     let key = key_hash(sent.idempotency_key)?;
     let key = key.map(|key| (key, digest(&String::from_utf8_lossy(sent.body))));

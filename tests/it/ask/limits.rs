@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::world::World;
+use crate::world::{Customs, World};
 
 both! {
     async fn an_agent_that_floods_a_person_is_refused_before_it_disturbs_anyone(world: World) {
@@ -43,6 +43,67 @@ async fn all_agents_together_may_not_flood_a_person_either() {
     let one_more = world.agent("One more").await;
     let answer = one_more.try_ask(&maya.email, &[]).await;
     answer.refused(429, "slow_down");
+}
+
+#[tokio::test]
+async fn sec_a01_an_agent_that_runs_wild_is_told_when_to_come_again_and_others_are_served() {
+    let customs = Customs {
+        settings: Some(|settings| {
+            settings.limits.rates.asks = 3;
+            settings.limits.rates.asks_of_all = 5;
+        }),
+        ..Customs::default()
+    };
+    let world = World::sqlite_with(customs).await;
+    let (wild, other) = (world.agent("Wild").await, world.agent("Other").await);
+    let maya = world.person("Maya").await;
+    let asked = wild.ask(&maya.email, &[]).await;
+    for _ in 0..2 {
+        wild.ask(&maya.email, &[]).await;
+    }
+    let answer = wild.try_ask(&maya.email, &[]).await;
+    answer.refused(429, "slow_down");
+    assert_eq!(answer.headers["retry-after"], "20");
+    // What it has asked goes on, and so do the others, until all together are too many.
+    wild.poll(&asked.auth_req_id)
+        .await
+        .refused(400, "authorization_pending");
+    other.ask(&maya.email, &[]).await;
+    other.ask(&maya.email, &[]).await;
+    other
+        .try_ask(&maya.email, &[])
+        .await
+        .refused(429, "slow_down");
+    world.advance(Duration::seconds(20));
+    wild.ask(&maya.email, &[]).await;
+}
+
+#[tokio::test]
+async fn sec_d01_who_guesses_at_people_soon_learns_nothing_more() {
+    let customs = Customs {
+        settings: Some(|settings| settings.limits.rates.unknown_people = 20),
+        ..Customs::default()
+    };
+    let world = World::sqlite_with(customs).await;
+    let (agent, other) = (world.agent("Guessing").await, world.agent("Other").await);
+    let maya = world.person("Maya").await;
+    for number in 0..20 {
+        let hint = format!("guess-{number}@acme.example");
+        agent
+            .try_ask(&hint, &[])
+            .await
+            .refused(400, "unknown_user_id");
+    }
+    let (hit, miss) = (
+        agent.try_ask(&maya.email, &[]).await,
+        agent.try_ask("guess-20@acme.example", &[]).await,
+    );
+    hit.refused(429, "slow_down");
+    assert_eq!((hit.status, &hit.body), (miss.status, &miss.body));
+    assert_eq!(hit.headers["retry-after"], miss.headers["retry-after"]);
+    other.ask(&maya.email, &[]).await;
+    world.advance(Duration::minutes(3));
+    agent.ask(&maya.email, &[]).await;
 }
 
 #[tokio::test]
