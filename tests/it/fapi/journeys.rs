@@ -177,11 +177,10 @@ module! {
         assert_ne!(renewed_access, access);
         let cnf = |token: &str| claims(token)["cnf"].clone();
         assert_eq!(cnf(renewed_access), cnf(&access));
-        if let Some(id_token) = renewed.body["id_token"].as_str() {
-            let (before, after) = (claims(first.body["id_token"].as_str().expect("text")), claims(id_token));
-            for name in ["iss", "sub", "aud", "auth_time"] {
-                assert_eq!(before[name], after[name], "{name}");
-            }
+        let id_token = |answer: &Answer| claims(answer.body["id_token"].as_str().expect("text"));
+        let (before, after) = (id_token(&first), id_token(&renewed));
+        for name in ["iss", "sub", "aud", "auth_time"] {
+            assert_eq!(before[name], after[name], "{name}");
         }
     }
 }
