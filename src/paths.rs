@@ -36,6 +36,10 @@ pub const TRANSACTIONS: &str = "/api/v1/transactions";
 pub const TRANSACTION: &str = "/api/v1/transactions/{id}";
 /// It may run now.
 pub const TRANSACTION_RELEASE: &str = "/api/v1/transactions/{id}/release";
+/// Proxies ask whether a request may pass.
+pub const FORWARD_AUTH: &str = "/forward-auth";
+/// The same, for proxies that put the request's own path behind it.
+pub const FORWARD_AUTH_BELOW: &str = "/forward-auth/{*path}";
 /// For machines: the process answers.
 pub const LIVE: &str = "/livez";
 /// For machines: it can do its work.

@@ -86,6 +86,7 @@ pub fn dpop_proof(input: &[u8]) -> bool {
         method: "POST",
         endpoint: ENDPOINT,
         alias: None,
+        token: None,
         nonces: &NONCES,
         nonce_required: false,
     };

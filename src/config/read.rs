@@ -9,7 +9,7 @@ use time::Duration;
 use url::Url;
 
 use super::problem::Problem;
-use super::settings::{Limits, Rates, Sessions, Settings};
+use super::settings::{ForwardAuthHeaders, Limits, Rates, Sessions, Settings};
 use super::sources::{Given, Values};
 use super::{Config, Connections, Mail, TlsPaths};
 use crate::domain::action::duration;
@@ -86,6 +86,12 @@ impl Reader<'_> {
             trusted_proxies: self.networks("trusted_proxies"),
             asks_for_certificates: self.path("tls.client_ca").is_some(),
             client_cert_header: self.one_of("client_cert_header", ["ignore", "believe"]) == 1,
+            forward_auth_headers: match self
+                .one_of("forward_auth_headers", ["x-forwarded", "x-original"])
+            {
+                1 => ForwardAuthHeaders::XOriginal,
+                _ => ForwardAuthHeaders::XForwarded,
+            },
             trust_domain: self.trust_domain(),
             client_documents: self.client_documents(),
             hint_issuers: self.hint_issuers(),

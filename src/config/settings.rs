@@ -33,6 +33,8 @@ pub struct Settings {
     pub asks_for_certificates: bool,
     /// Whether those proxies replace `Client-Cert`, so that it is believed.
     pub client_cert_header: bool,
+    /// How those proxies describe the request that waits with them.
+    pub forward_auth_headers: ForwardAuthHeaders,
     /// The trust domain that transaction tokens are for, if there is one.
     pub trust_domain: Option<String>,
     /// Hosts whose documents make clients.
@@ -82,6 +84,15 @@ pub struct Sessions {
     pub longest: Duration,
 }
 
+/// The headers in which a proxy describes a request. Only one family is read: the other one may be the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardAuthHeaders {
+    /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
+    XForwarded,
+    /// `X-Original-Method` and `X-Original-URL`.
+    XOriginal,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -96,6 +107,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             asks_for_certificates: false,
             client_cert_header: false,
+            forward_auth_headers: ForwardAuthHeaders::XForwarded,
             trust_domain: None,
             client_documents: DocumentHosts::default(),
             hint_issuers: Vec::new(),

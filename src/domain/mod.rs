@@ -17,6 +17,7 @@ pub mod ciba;
 pub mod client;
 pub mod consent;
 pub mod effect;
+pub mod forward_auth;
 pub mod held;
 pub mod id;
 pub mod parcel;

@@ -107,6 +107,7 @@ fn read(app: &App, proof: &str, path: &str) -> Result<Proof, Refusal> {
         method: "POST",
         endpoint: &endpoint,
         alias: alias.as_deref(),
+        token: None,
         nonces: &app.secrets.dpop_nonces,
         nonce_required: app.settings.dpop_nonce_required,
     };

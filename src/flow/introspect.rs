@@ -6,7 +6,6 @@
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::Role;
 use crate::domain::client::authentication::Authenticated;
@@ -16,10 +15,9 @@ use crate::domain::token::introspection::{Introspection, SignedClaims, is_for};
 use crate::domain::token::keyring::Kind as TokenKind;
 use crate::domain::token::live::Live;
 use crate::domain::token::refresh::{Presented as Judged, present};
-use crate::flow::presented::{Presented, carried};
+use crate::flow::presented::{Consumer, Presented, carried};
 use crate::flow::refresh::{find, renewable};
 use crate::flow::{Fault, Unserved, authenticate};
-use crate::store::{Commit, SpentItems, StoreError, Write};
 
 /// A question about a token.
 #[derive(Debug)]
@@ -102,25 +100,14 @@ async fn consume(
     now: OffsetDateTime,
 ) -> Result<Introspection, Unserved> {
     authenticate::spend(app, it.by).await?;
-    let (grant, question) = (&presented.behind.grant, &presented.behind.question);
-    let spent = SpentItems {
-        grant: grant.id,
-        places: live.usable_once,
-        rests_on: live.rests_on.clone(),
-        at: now,
-    };
-    let event = AuditEvent::new(now, Kind::TokenConsumed, Actor::Client)
-        .about(question.id, &question.client, question.user)
-        .from(it.from.clone())
-        .fact("grant", grant.id.to_string())
-        .fact("token", presented.carried.jti.to_string())
-        .fact("service", it.by.client().id.0.as_str());
-    let commit = Commit::of(Write::SpendItems(spent)).event(event);
-    match app.store.commit(commit).await {
-        Ok(()) => Ok(Introspection::access(presented.carried, live, true)),
-        Err(StoreError::Overtaken) => Ok(Introspection::inactive()),
-        Err(error) => Err(error.into()),
-    }
+    let by = Consumer::Service(&it.by.client().id);
+    let (places, rests_on) = (live.usable_once, live.rests_on.clone());
+    let spent = presented.consume(app, places, rests_on, by, it.from.clone(), now);
+    Ok(if spent.await? {
+        Introspection::access(presented.carried, live, true)
+    } else {
+        Introspection::inactive()
+    })
 }
 
 async fn refresh_token(

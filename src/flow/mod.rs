@@ -22,6 +22,7 @@ pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod forbid;
+pub mod forward_auth;
 pub mod grants;
 pub mod held;
 mod hinted;

@@ -4,15 +4,16 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::action::Catalogue;
+use crate::domain::audit::{Actor, AuditEvent, Kind as AuditKind};
 use crate::domain::ciba::approval::{Answered, DecidedBy, Decision, Question};
 use crate::domain::consent::StandingGrant;
-use crate::domain::id::{AccessTokenId, GrantId, RequestId};
+use crate::domain::id::{AccessTokenId, ClientId, GrantId, RequestId, StandingGrantId};
 use crate::domain::token::carried::Carried;
 use crate::domain::token::keyring::Kind;
-use crate::domain::token::live::{Grant, Live, live};
+use crate::domain::token::live::{Grant, Live, Places, live};
 use crate::domain::token::refresh::Ground;
 use crate::flow::{Unserved, load};
-use crate::store::StoreError;
+use crate::store::{Commit, SpentItems, StoreError, Write};
 
 /// What a token of ours carries, whether or not it still stands.
 pub(super) async fn carried(
@@ -71,6 +72,11 @@ impl Behind {
         }))
     }
 
+    /// What the person had answered.
+    pub(super) fn answered(&self) -> Answered {
+        self.decision.answer
+    }
+
     /// What is asked of each item again.
     pub(super) fn ground<'a>(&'a self, catalogue: &'a Catalogue) -> Ground<'a> {
         Ground {
@@ -80,6 +86,15 @@ impl Behind {
             catalogue,
         }
     }
+}
+
+/// Who uses up what is good for one use.
+#[derive(Clone, Copy)]
+pub(super) enum Consumer<'a> {
+    /// A service, at introspection.
+    Service(&'a ClientId),
+    /// A proxy in front of the service of this identifier.
+    Proxy(&'a str),
 }
 
 /// A token that was found, and what it rests on.
@@ -102,6 +117,40 @@ impl Presented {
             return Ok(None);
         }
         Ok(Some(Self { carried, behind }))
+    }
+
+    /// Uses up what is good for one use. False: somebody was first, or it does not stand any more.
+    pub(super) async fn consume(
+        &self,
+        app: &App,
+        places: Places,
+        rests_on: Vec<StandingGrantId>,
+        by: Consumer<'_>,
+        from: Option<String>,
+        now: OffsetDateTime,
+    ) -> Result<bool, Unserved> {
+        let (grant, question) = (&self.behind.grant, &self.behind.question);
+        let spent = SpentItems {
+            grant: grant.id,
+            places,
+            rests_on,
+            at: now,
+        };
+        let event = AuditEvent::new(now, AuditKind::TokenConsumed, Actor::Client)
+            .about(question.id, &question.client, question.user)
+            .from(from)
+            .fact("grant", grant.id.to_string())
+            .fact("token", self.carried.jti.to_string());
+        let event = match by {
+            Consumer::Service(service) => event.fact("service", service.0.as_str()),
+            Consumer::Proxy(resource) => event.fact("proxy_of", resource),
+        };
+        let commit = Commit::of(Write::SpendItems(spent)).event(event);
+        match app.store.commit(commit).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Overtaken) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What of it still stands.

@@ -1,6 +1,7 @@
 //! How it comes in: the whole URL space, and what every answer gets.
 
 pub mod api;
+pub mod bridges;
 pub mod extract;
 pub mod health;
 pub mod layer;
@@ -19,6 +20,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(oauth::router())
         .merge(api::router())
+        .merge(bridges::router())
         .merge(pages::router())
         .merge(health::router())
         .layer(headers.layer())

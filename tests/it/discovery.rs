@@ -43,7 +43,10 @@ both! {
                 "token_endpoint_auth_methods_supported",
                 json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]),
             ),
-            ("authorization_details_types_supported", json!(["payment_initiation", "payment_small", "deploy"])),
+            (
+                "authorization_details_types_supported",
+                json!(["payment_initiation", "payment_small", "deploy", "file_deletion"]),
+            ),
         ];
         for (name, value) in expected {
             assert_eq!(document[name], value, "{name}");

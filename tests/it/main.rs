@@ -27,6 +27,7 @@ mod delivery;
 mod discovery;
 mod documents;
 mod fapi;
+mod forward_auth;
 mod held;
 mod pages;
 mod person;

@@ -33,7 +33,7 @@ pub use asked::{Asked, AskedError, AskedItem};
 pub use card::{Card, CardItem, CardResource, Fact, HeldBy, Party};
 pub use catalogue::{
     Always, Ask, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind,
-    Permission, PermissionKey, Resource, TokenForm,
+    Permission, PermissionKey, Resource, Routed, TokenForm,
 };
 pub use details::{Detail, DetailsError, read_details};
 pub use match_code::match_code;

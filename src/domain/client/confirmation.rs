@@ -56,6 +56,32 @@ impl<'de> Deserialize<'de> for Thumbprint {
     }
 }
 
+/// How a token is shown (RFC 6750 §2.1, RFC 9449 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer`: whoever has it.
+    Bearer,
+    /// `DPoP`: with a proof.
+    Dpop,
+}
+
+impl Scheme {
+    /// The scheme of a header; its letters may be of any size (RFC 9110 §11.1).
+    pub fn read(word: &str) -> Option<Self> {
+        let all = [Self::Bearer, Self::Dpop];
+        all.into_iter()
+            .find(|it| it.as_str().eq_ignore_ascii_case(word))
+    }
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
 impl Confirmation {
     /// Which kind, and which key.
     pub fn bytes(self) -> [u8; 33] {
@@ -70,9 +96,14 @@ impl Confirmation {
 
     /// `token_type` of a token bound to this, or to nothing.
     pub fn token_type(bound_to: Option<Self>) -> &'static str {
+        Self::scheme(bound_to).as_str()
+    }
+
+    /// How a token bound to this, or to nothing, is shown.
+    pub fn scheme(bound_to: Option<Self>) -> Scheme {
         match bound_to {
-            Some(Self::Key(_)) => "DPoP",
-            Some(Self::Certificate(_)) | None => "Bearer",
+            Some(Self::Key(_)) => Scheme::Dpop,
+            Some(Self::Certificate(_)) | None => Scheme::Bearer,
         }
     }
 }
@@ -135,6 +166,30 @@ pub fn at_refreshing(
     }
 }
 
+/// Whether a token is used by whom it is bound to (RFC 9449 §7.1, RFC 8705 §3): why not, if not.
+pub fn at_using(
+    bound_to: Option<Confirmation>,
+    scheme: Scheme,
+    shown: Option<Confirmation>,
+    certificate: Option<Thumbprint>,
+) -> Result<(), &'static str> {
+    match (bound_to, scheme) {
+        (Some(Confirmation::Key(_)), Scheme::Bearer) => {
+            Err("it is bound to a key, and was shown without a proof")
+        }
+        (None | Some(Confirmation::Certificate(_)), Scheme::Dpop) => {
+            Err("it is not bound to a key, and was shown as if it were")
+        }
+        (Some(Confirmation::Key(_)), Scheme::Dpop) if shown != bound_to => {
+            Err("it is bound to another key than the proof's")
+        }
+        (Some(Confirmation::Certificate(bound)), Scheme::Bearer) if certificate != Some(bound) => {
+            Err("it is bound to a certificate that was not shown")
+        }
+        (Some(_) | None, Scheme::Dpop | Scheme::Bearer) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +216,32 @@ mod tests {
         for other in [Some(B), Some(CERTIFICATE), None] {
             let refused = at_collecting(Some(A), other);
             assert!(matches!(refused, Err(Refusal::InvalidDpopProof(_))));
+        }
+    }
+
+    #[test]
+    fn t82_a_bound_token_is_used_with_what_it_is_bound_to() {
+        let own = Some(Thumbprint([1; 32]));
+        assert!(at_using(None, Scheme::Bearer, None, None).is_ok());
+        assert!(at_using(Some(A), Scheme::Dpop, Some(A), None).is_ok());
+        assert!(at_using(Some(CERTIFICATE), Scheme::Bearer, None, own).is_ok());
+        for (bound, scheme, shown, certificate) in [
+            (Some(A), Scheme::Bearer, None, None),
+            (Some(A), Scheme::Bearer, Some(A), None),
+            (Some(A), Scheme::Dpop, Some(B), None),
+            (Some(A), Scheme::Dpop, None, own),
+            (None, Scheme::Dpop, Some(A), None),
+            (Some(CERTIFICATE), Scheme::Bearer, None, None),
+            (
+                Some(CERTIFICATE),
+                Scheme::Bearer,
+                Some(A),
+                Some(Thumbprint([2; 32])),
+            ),
+            (Some(CERTIFICATE), Scheme::Dpop, Some(A), own),
+        ] {
+            let refused = at_using(bound, scheme, shown, certificate);
+            assert!(refused.is_err(), "{bound:?} {scheme:?} {shown:?}");
         }
     }
 

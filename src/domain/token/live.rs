@@ -43,12 +43,18 @@ impl Places {
     /// Places there are: one that is good for a single use further down the list is good for none.
     pub const MOST: usize = 62;
 
+    /// One place; none if there is no bit for it.
+    pub fn only(place: usize) -> Self {
+        Self::default().with(place).unwrap_or_default()
+    }
+
     /// These, and one more; `None` if there is no bit for it.
     fn with(self, place: usize) -> Option<Self> {
         (place < Self::MOST).then(|| Self(self.0 | 1 << place))
     }
 
-    fn has(self, place: usize) -> bool {
+    /// Whether it is among them.
+    pub fn has(self, place: usize) -> bool {
         place < Self::MOST && self.0 & (1 << place) != 0
     }
 

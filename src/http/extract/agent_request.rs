@@ -178,7 +178,8 @@ async fn authenticate_without_form(
     Ok(flow::authenticate::client(app, presented, Shown::default()).await?)
 }
 
-fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+/// The `Authorization` header, of which there may be one.
+pub fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -198,7 +199,7 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 }
 
 /// The proof, of which there may be one.
-fn dpop(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+pub fn dpop(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(&DPOP).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

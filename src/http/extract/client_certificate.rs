@@ -30,7 +30,7 @@ impl ClientCertificate {
 }
 
 /// The certificate shown with a request, if one was.
-pub(super) fn shown(
+pub fn shown(
     app: &App,
     headers: &HeaderMap,
     extensions: &Extensions,

@@ -4,7 +4,7 @@
 //! UTF-8; what two parties read differently is an attack. These refuse instead.
 
 pub mod agent_request;
-mod client_certificate;
+pub mod client_certificate;
 pub mod cookies;
 pub mod form;
 mod forwarded;

@@ -6,7 +6,7 @@ mod introspection;
 mod jwks;
 mod metadata;
 mod registration;
-mod resource_metadata;
+pub mod resource_metadata;
 mod revocation;
 mod token;
 

@@ -66,6 +66,13 @@ fn found<'a>(catalogue: &'a Catalogue, host: &str, path: &str) -> Option<&'a Res
     })
 }
 
+/// Where the document of a service is found, if its identifier is an address.
+pub fn address(identifier: &str) -> Option<String> {
+    let scheme = identifier.split_once(':')?.0;
+    let (host, path) = well_known(identifier)?;
+    Some(format!("{scheme}://{host}{path}"))
+}
+
 /// The host and the path at which an identifier's document belongs (§3.1): the words are put between
 /// host and path, and a slash that is the whole path is left out.
 fn well_known(identifier: &str) -> Option<(String, String)> {

@@ -124,9 +124,10 @@ module! {
         let mut bare = op.first.clone();
         bare.http = crate::world::tls::caller(None);
         let answer = bare.poll(&op.world, &asked.auth_req_id).await;
-        match op.first.auth.is_by_certificate() {
-            true => answer.refused(401, "invalid_client"),
-            false => answer.refused(400, "invalid_request"),
+        if op.first.auth.is_by_certificate() {
+            answer.refused(401, "invalid_client");
+        } else {
+            answer.refused(400, "invalid_request");
         }
         op.first.poll(&op.world, &asked.auth_req_id).await.ok();
     }

@@ -96,6 +96,18 @@ fn diff_resource(before: &Resource, after: &Resource, changes: &mut Vec<Change>)
             to: after.access_token.as_str().to_owned(),
         });
     }
+    if before.hosts != after.hosts {
+        let hosts = |hosts: &[String]| match hosts {
+            [] => "none".to_owned(),
+            named => named.join(", "),
+        };
+        changes.push(Change::Changed {
+            what: name_of(after),
+            part: "hosts".to_owned(),
+            from: hosts(&before.hosts),
+            to: hosts(&after.hosts),
+        });
+    }
     let known = |permissions: &[Permission], wanted: &Permission| {
         permissions
             .iter()
@@ -125,6 +137,24 @@ fn diff_resource(before: &Resource, after: &Resource, changes: &mut Vec<Change>)
             "permissions of {}",
             after.identifier
         )));
+    }
+    diff_routes(before, after, changes);
+}
+
+/// Routes have no names: one that says something else is another.
+fn diff_routes(before: &Resource, after: &Resource, changes: &mut Vec<Change>) {
+    let words = |resource: &Resource| resource.routes.iter().map(ToString::to_string).collect();
+    let (was, is): (Vec<String>, Vec<String>) = (words(before), words(after));
+    let without = |from: &[String], other: &[String]| -> Vec<String> {
+        let gone = from.iter().filter(|route| !other.contains(route));
+        gone.cloned().collect()
+    };
+    let (gone, new) = (without(&was, &is), without(&is, &was));
+    let reordered = gone.is_empty() && new.is_empty() && was != is;
+    changes.extend(new.into_iter().map(Change::Added));
+    changes.extend(gone.into_iter().map(Change::Removed));
+    if reordered {
+        changes.push(Change::Reordered(format!("routes of {}", after.identifier)));
     }
 }
 

@@ -146,6 +146,28 @@ impl<'p, 's> Entry<'p, 's> {
         self.text(key)
     }
 
+    /// A list of strings.
+    pub(super) fn words(&self, key: &str, example: &str) -> Vec<String> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let items = value.get_ref().as_array();
+        let words: Option<Vec<String>> = items.and_then(|items| {
+            let words = items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned));
+            words.collect()
+        });
+        words.unwrap_or_else(|| {
+            self.wrong(
+                key,
+                value,
+                &format!("a list of strings such as [{example}]"),
+            );
+            Vec::new()
+        })
+    }
+
     pub(super) fn flag(&self, key: &str) -> bool {
         let Some(value) = self.value(key) else {
             return false;
@@ -210,6 +232,7 @@ fn header(key: &str) -> &'static str {
     match key {
         "permission" => "[[resource.permission]]",
         "field" => "[[resource.permission.field]]",
+        "route" => "[[resource.route]]",
         _ => "[[resource]]",
     }
 }

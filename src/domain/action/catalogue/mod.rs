@@ -20,7 +20,9 @@ mod problem;
 mod read;
 mod read_field;
 mod read_permission;
+mod read_route;
 mod read_schema;
+mod route;
 pub(crate) mod rules;
 mod schema;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use field::{Bound, Field, FieldKind};
 pub use key::{MalformedKey, PermissionKey};
 pub use lint::lint;
 pub use problem::{CatalogueError, Problem};
+pub use route::{Pattern, PatternError, Route, Routed};
 pub use schema::{Schema, SchemaError};
 pub use title::{Part, Title, TitleError};
 
@@ -61,6 +64,12 @@ pub struct Resource {
     pub access_token: TokenForm,
     /// What can be allowed there, in the order of the file.
     pub permissions: Vec<Permission>,
+    /// Hosts whose requests are its, when they come through a proxy; none: that of the identifier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// What requests through a proxy need, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
 }
 
 /// What an access token looks like to the service it is for.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Schema, TokenForm,
+    Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Route, Schema, TokenForm,
 };
 use crate::domain::action::duration;
 
@@ -28,8 +28,30 @@ fn put_resource(out: &mut String, resource: &Resource) {
     if resource.access_token != TokenForm::default() {
         put(out, "access_token", &quoted(resource.access_token.as_str()));
     }
+    if !resource.hosts.is_empty() {
+        put(out, "hosts", &list(&resource.hosts));
+    }
     for permission in &resource.permissions {
         put_permission(out, permission);
+    }
+    for route in &resource.routes {
+        put_route(out, route);
+    }
+}
+
+fn put_route(out: &mut String, route: &Route) {
+    out.push_str("\n[[resource.route]]\n");
+    put(out, "methods", &list(&route.methods));
+    put(out, "path", &quoted(&route.path.to_string()));
+    match &route.needs {
+        PermissionKey::Scope(name) => put(out, "scope", &quoted(name)),
+        PermissionKey::Type(name) => put(out, "type", &quoted(name)),
+    }
+    if route.any_query {
+        put(out, "any_query", "true");
+    }
+    if route.ask {
+        put(out, "ask", "true");
     }
 }
 
@@ -110,6 +132,11 @@ fn schema_text(schema: &Schema) -> String {
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
 }
 
 fn put(out: &mut String, key: &str, value: &str) {

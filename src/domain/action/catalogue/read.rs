@@ -6,6 +6,8 @@ use toml::de::DeTable;
 
 use super::document::{Entry, Page};
 use super::read_permission::{PERMISSION_KEYS, read_permission};
+use super::read_route::{read_hosts, read_routes};
+use super::route::own_host;
 use super::rules::is_identifier;
 use super::{Catalogue, CatalogueError, PermissionKey, Resource, TokenForm};
 use crate::domain::action::text::agent_text;
@@ -13,7 +15,14 @@ use crate::domain::action::text::agent_text;
 const LARGEST: usize = 1024 * 1024;
 const MOST_PERMISSIONS: usize = 500;
 const LONGEST_LABEL: usize = 60;
-pub(super) const RESOURCE_KEYS: [&str; 4] = ["identifier", "name", "access_token", "permission"];
+pub(super) const RESOURCE_KEYS: [&str; 6] = [
+    "identifier",
+    "name",
+    "access_token",
+    "hosts",
+    "permission",
+    "route",
+];
 
 impl Catalogue {
     /// Reads a catalogue file.
@@ -120,11 +129,16 @@ fn read_resource(entry: &Entry<'_, '_>, seen: &mut Seen) -> Option<Resource> {
         }
         permissions.push(permission);
     }
+    let hosts = read_hosts(entry);
+    let reachable = !hosts.is_empty() || identifier.and_then(own_host).is_some();
+    let routes = read_routes(entry, &permissions, reachable);
     Some(Resource {
         identifier: identifier?.to_owned(),
         name: name?,
         access_token: access_token.unwrap_or_default(),
         permissions,
+        hosts,
+        routes,
     })
 }
 

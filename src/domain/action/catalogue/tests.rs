@@ -470,7 +470,12 @@ fn a_difference_is_told_in_words() {
     );
     assert_eq!(
         told(&EXAMPLE.replace("\"files.read\"", "\"files.see\"")),
-        ["+ scope files.see", "- scope files.read"]
+        [
+            "+ scope files.see",
+            "- scope files.read",
+            "+ route GET,HEAD /files/** for scope files.see",
+            "- route GET,HEAD /files/** for scope files.read",
+        ]
     );
     let empty: Vec<_> = before
         .diff(&Catalogue::default())
@@ -518,5 +523,156 @@ proptest! {
                 prop_assert!(error.problems.iter().all(|problem| !problem.fix.is_empty()));
             }
         }
+    }
+}
+
+/// A resource with routes, ready to be spoiled.
+fn routed(route: &str) -> String {
+    let kind = "type = \"t\"\ntitle = \"Do {name}\"\nschema = { type = \"object\", \
+         additionalProperties = false, required = [\"name\"], properties = { name = { type = \"string\" }, \
+         size = { type = \"number\" } } }\n\
+         [[resource.permission.field]]\nname = \"name\"\npointer = \"/name\"\nlabel = \"Name\"\n";
+    let scope = "[[resource.permission]]\nscope = \"s\"\ntitle = \"See it\"\n";
+    format!("{}{scope}[[resource.route]]\n{route}", one(kind))
+}
+
+#[test]
+fn routes_are_read_written_and_told_as_changes() {
+    let file = routed("methods = [\"GET\"]\npath = \"/a/**\"\nscope = \"s\"\n");
+    let more = format!(
+        "{file}[[resource.route]]\nmethods = [\"PUT\"]\npath = \"/{{name}}\"\ntype = \"t\"\nany_query = true\n"
+    );
+    let hosts = more.replace("name = \"A\"", "name = \"A\"\nhosts = [\"b.example:8443\"]");
+    let read = |source: &str| Catalogue::read(source).unwrap_or_else(|error| panic!("{error}"));
+    let (few, many, hosts) = (read(&file), read(&more), read(&hosts));
+    for catalogue in [&few, &many, &hosts] {
+        assert_eq!(read(&catalogue.to_toml()), *catalogue);
+        assert_eq!(
+            Catalogue::from_json(catalogue.to_json()).unwrap(),
+            *catalogue
+        );
+    }
+    let told = |from: &Catalogue, to: &Catalogue| -> Vec<String> {
+        from.diff(to).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        told(&few, &many),
+        ["+ route PUT /{name} for type t, any_query"]
+    );
+    assert_eq!(
+        told(&many, &few),
+        ["- route PUT /{name} for type t, any_query"]
+    );
+    assert_eq!(
+        told(&many, &hosts),
+        ["~ resource https://a.example: hosts none → b.example:8443"]
+    );
+    let mut turned = many.clone();
+    turned.resources[0].routes.reverse();
+    assert_eq!(
+        told(&many, &turned),
+        ["~ routes of https://a.example: order"]
+    );
+}
+
+#[test]
+fn a_route_says_one_thing() {
+    for (route, cause) in [
+        ("path = \"/a\"\nscope = \"s\"", "without methods"),
+        (
+            "methods = [\"get\"]\npath = \"/a\"\nscope = \"s\"",
+            "no method",
+        ),
+        (
+            "methods = \"GET\"\npath = \"/a\"\nscope = \"s\"",
+            "a list of strings",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"a\"\nscope = \"s\"",
+            "starts with a slash",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/a\"",
+            "neither a scope nor a type",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/{name}\"\nscope = \"s\"\ntype = \"t\"",
+            "both",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/a\"\nscope = \"x\"",
+            "does not have",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/a\"\ntype = \"t\"",
+            "needs name",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/{name}/{size}\"\ntype = \"t\"",
+            "no text member size",
+        ),
+        (
+            "methods = [\"GET\"]\npath = \"/a\"\nscope = \"s\"\nany_query = true",
+            "any_query",
+        ),
+        (
+            "methods = [\"GET\", \"PUT\"]\npath = \"/a\"\nscope = \"s\"\n\
+             [[resource.route]]\nmethods = [\"PUT\"]\npath = \"/a\"\nscope = \"s\"",
+            "has a route already",
+        ),
+    ] {
+        let causes: Vec<_> = problems(&routed(route))
+            .into_iter()
+            .map(|it| it.cause)
+            .collect();
+        assert!(
+            causes.iter().any(|it| it.contains(cause)),
+            "{cause}: {causes:?}"
+        );
+    }
+    let nowhere = routed("methods = [\"GET\"]\npath = \"/a\"\nscope = \"s\"");
+    let nowhere = nowhere.replace("https://a.example", "urn:example:a");
+    assert!(only(&nowhere).fix.contains("hosts"));
+}
+
+#[test]
+fn the_first_route_that_fits_says_what_a_request_needs() {
+    use crate::domain::forward_auth::Original;
+
+    let catalogue = catalogue();
+    let needs = |method: &str, host: &str, target: &str| {
+        let original = Original::read(method, "https", host, target).unwrap();
+        let routed = catalogue.routed(&original)?;
+        Some((routed.route.needs.name().to_owned(), routed.detail))
+    };
+    let files = "files.example.com";
+    let details = serde_json::json!({"type": "file_deletion", "folder": "a", "name": "b c"});
+    let deletion = ("file_deletion".to_owned(), Some(details));
+    assert_eq!(needs("DELETE", files, "/files/a/b%20c"), Some(deletion));
+    let reading = ("files.read".to_owned(), None);
+    for target in ["/files", "/files/", "/files/a/b?c"] {
+        assert_eq!(
+            needs("GET", files, target),
+            Some(reading.clone()),
+            "{target}"
+        );
+    }
+    assert_eq!(
+        needs("GET", "files.example.com:443", "/files"),
+        Some(reading)
+    );
+    for (method, host, target) in [
+        ("GET", "other.example.com", "/files"),
+        ("GET", "files.example.com:8443", "/files"),
+        ("POST", files, "/files/a"),
+        ("DELETE", files, "/files/a/b?c"),
+        // Longer than the schema lets a name be.
+        ("DELETE", files, &format!("/files/a/{}", "b".repeat(121))),
+    ] {
+        assert_eq!(
+            needs(method, host, target),
+            None,
+            "{method} {host} {target}"
+        );
     }
 }

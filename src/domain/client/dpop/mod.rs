@@ -50,6 +50,8 @@ pub struct Expected<'a> {
     pub endpoint: &'a str,
     /// The same endpoint at the host that asks for certificates, if there is one.
     pub alias: Option<&'a str>,
+    /// The access token that comes with it, where one is used (§7): the proof must name it.
+    pub token: Option<&'a str>,
     /// Our nonces.
     pub nonces: &'a Nonces,
     /// Whether a proof without a nonce is refused.
@@ -70,13 +72,15 @@ struct Header {
     x5c: Option<IgnoredAny>,
 }
 
-/// All required but the last three, all strictly typed; others are ignored.
+/// All required but the last four, all strictly typed; others are ignored.
 #[derive(Deserialize)]
 struct Claims {
     jti: String,
     htm: String,
     htu: String,
     iat: i64,
+    #[serde(default)]
+    ath: Option<String>,
     #[serde(default)]
     nonce: Option<String>,
     #[serde(default)]
@@ -111,6 +115,14 @@ pub fn read(proof: &str, expected: Expected<'_>, now: OffsetDateTime) -> Result<
         .flatten();
     if !ours.any(|endpoint| address::names(&claims.htu, endpoint)) {
         return Err(bad("its htu is not this endpoint"));
+    }
+    if let Some(token) = expected.token {
+        let named = claims.ath.as_deref().and_then(Thumbprint::read);
+        if named != Some(Thumbprint(sha256(token.as_bytes()))) {
+            return Err(bad(
+                "its ath is not the hash of the token that came with it",
+            ));
+        }
     }
     let good_until = good_until(&claims, expected, now)?;
     let thumbprint = key.thumbprint();

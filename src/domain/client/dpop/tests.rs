@@ -53,6 +53,7 @@ impl Prover {
             method: "POST",
             endpoint: TOKEN,
             alias: Some("https://mtls.ask.example/oauth/token"),
+            token: None,
             nonces: &self.nonces,
             nonce_required,
         }
@@ -194,6 +195,37 @@ fn t81_what_the_list_does_not_forbid_is_accepted() {
         json!("HTTPS://ASK.example:443/oauth/token?a#b"),
     );
     prover.read(&prover.header(), &claims).unwrap();
+}
+
+#[test]
+fn t80_a_proof_beside_a_token_names_it() {
+    let prover = Prover::new();
+    let expected = Expected {
+        token: Some("the.access.token"),
+        ..prover.expected(false)
+    };
+    let ath = URL_SAFE_NO_PAD.encode(sha256(b"the.access.token"));
+    let shown = |ath: Option<&str>| {
+        let mut claims = claims();
+        if let (Some(ath), Some(claims)) = (ath, claims.as_object_mut()) {
+            claims.insert("ath".into(), json!(ath));
+        }
+        read(&prover.sign(&prover.header(), &claims), expected, now())
+    };
+    assert!(shown(Some(&ath)).is_ok());
+    let other = URL_SAFE_NO_PAD.encode(sha256(b"another.access.token"));
+    for wrong in [
+        None,
+        Some(other.as_str()),
+        Some(""),
+        Some("the.access.token"),
+    ] {
+        let refused = shown(wrong);
+        assert!(
+            matches!(refused, Err(Refusal::InvalidDpopProof(_))),
+            "{wrong:?}"
+        );
+    }
 }
 
 #[test]
