@@ -10,9 +10,11 @@ use crate::domain::action::{Card, Party, match_code};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::acknowledgement::Acknowledgement;
 use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
+use crate::domain::ciba::mode::Mode;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::{self, AuthenticationRequest, Parameters, Terms};
 use crate::domain::ciba::request_object::RequestObject;
+use crate::domain::client::Client;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::held::NotAsked;
@@ -144,17 +146,18 @@ async fn ask_for(
     }
     let person = person.ok_or(Refusal::UnknownUserId)?;
     let from = envelope.from.as_deref();
-    pause::let_through(app, by, person.user.id, &request.asked, from).await?;
+    pause::let_through(app, &by.client().id, person.user.id, &request.asked, from).await?;
     let cover = match &held {
         // A service parks what it wants a person to look at: no rule answers for them.
         Some(held) => {
             held.may_be_asked(by.client(), person.user.id, app.clock.now())?;
             None
         }
-        None => cover::find(app, by, &request, &person.user, &catalogue).await?,
+        None => cover::find(app, &by.client().id, &request, &person.user, &catalogue).await?,
     };
     let asked = Asked {
-        by,
+        by: by.client(),
+        mode: by.client().mode,
         request: &request,
         person: &person,
         catalogue: &catalogue,
@@ -277,7 +280,9 @@ fn acknowledge(
 
 /// Everything a new request is made of.
 pub(super) struct Asked<'a> {
-    pub(super) by: &'a Authenticated,
+    pub(super) by: &'a Client,
+    /// How the agent learns the answer.
+    pub(super) mode: Mode,
     pub(super) request: &'a AuthenticationRequest,
     pub(super) person: &'a Reachable,
     pub(super) catalogue: &'a VersionedCatalogue,
@@ -364,7 +369,7 @@ impl Asked<'_> {
     }
 
     fn card(&self, id: RequestId, match_code: String) -> Card {
-        let client = self.by.client();
+        let client = self.by;
         Card::draw(
             &self.request.asked,
             &self.catalogue.catalogue,
@@ -394,9 +399,9 @@ impl Asked<'_> {
         let answer_by = now + self.request.answer_window;
         Question {
             id,
-            client: self.by.client().id.clone(),
+            client: self.by.id.clone(),
             user: self.person.user.id,
-            mode: self.by.client().mode,
+            mode: self.mode,
             opened_at: now,
             answer_by,
             expires_at: answer_by + app.settings.windows.collection,
@@ -443,7 +448,7 @@ impl Asked<'_> {
         if limits.waiting_per_person == 0 && limits.waiting_per_client_and_person == 0 {
             return Ok(());
         }
-        let client = &self.by.client().id;
+        let client = &self.by.id;
         let (all, theirs) = app
             .store
             .waiting_count(self.person.user.id, client, now)

@@ -6,10 +6,9 @@ use crate::app::{App, VersionedCatalogue};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Question};
 use crate::domain::ciba::request::AuthenticationRequest;
-use crate::domain::client::authentication::Authenticated;
 use crate::domain::consent::covering;
 use crate::domain::consent::step_up::SignIn;
-use crate::domain::id::StandingGrantId;
+use crate::domain::id::{ClientId, StandingGrantId};
 use crate::domain::user::User;
 use crate::flow::ask::hex;
 use crate::flow::{Fault, Unserved, effects};
@@ -28,7 +27,7 @@ pub(super) struct Cover {
 /// Standing grants that together cover all that is asked.
 pub(super) async fn find(
     app: &App,
-    by: &Authenticated,
+    client: &ClientId,
     request: &AuthenticationRequest,
     user: &User,
     catalogue: &VersionedCatalogue,
@@ -36,7 +35,6 @@ pub(super) async fn find(
     if request.asked.items.is_empty() {
         return Ok(None);
     }
-    let client = &by.client().id;
     let now = app.clock.now();
     let grants = app.store.standing_grants_for(user.id, client, now).await?;
     let covering = covering(

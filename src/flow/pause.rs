@@ -10,10 +10,9 @@ use crate::domain::action::text::{CleanText, TextError, agent_text};
 use crate::domain::action::{Asked, PermissionKey};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::{Question, State};
-use crate::domain::client::authentication::Authenticated;
 use crate::domain::consent::denials;
 use crate::domain::consent::pause::{Cause, Length, Pause, Reach, Shape, end_after, holding};
-use crate::domain::id::{PauseId, RequestId, UserId};
+use crate::domain::id::{ClientId, PauseId, RequestId, UserId};
 use crate::domain::timestamp::milliseconds;
 use crate::entropy::NoEntropy;
 use crate::store::{Commit, StoreError, Write};
@@ -262,12 +261,12 @@ async fn ended_or_over(app: &App, reach: Reach, event: AuditEvent) -> Result<boo
 /// Refuses what a pause holds back, before it disturbs anyone, and counts it.
 pub(super) async fn let_through(
     app: &App,
-    by: &Authenticated,
+    client: &ClientId,
     user: UserId,
     asked: &Asked,
     from: Option<&str>,
 ) -> Result<(), Unserved> {
-    let (client, now) = (&by.client().id, app.clock.now());
+    let now = app.clock.now();
     let pauses = app.store.pauses_for(user, Some(client), now).await?;
     let Some(pause) = holding(&pauses, client, user, &Shape::of(asked), now) else {
         return Ok(());

@@ -171,7 +171,14 @@ async fn ask(
     commit: Commit,
 ) -> Result<(), Unserved> {
     // Whoever wants quiet has it from services, too.
-    pause::let_through(app, by, person.user.id, &held.asked, from.as_deref()).await?;
+    pause::let_through(
+        app,
+        &by.client().id,
+        person.user.id,
+        &held.asked,
+        from.as_deref(),
+    )
+    .await?;
     let catalogue = app.catalogue.get();
     let mut scope = vec!["openid"];
     scope.extend(held.asked.scopes());
@@ -193,7 +200,8 @@ async fn ask(
     };
     let about = Held::new(held.clone(), by.client());
     let asked = Asked {
-        by,
+        by: by.client(),
+        mode: by.client().mode,
         request: &request,
         person,
         catalogue: &catalogue,

@@ -9,7 +9,7 @@
 //!
 //! A state owns its facts and a transition consumes it, so what cannot happen cannot be written.
 //! Nothing here reads a clock, a database or a socket: callers bring the time and carry out the
-//! [`Effect`]s. Whether two callers raced is not decided here but by the row (`store/requests/moving.rs`).
+//! [`Effect`](crate::domain::effect::Effect)s. Whether two callers raced is not decided here but by the row (`store/requests/moving.rs`).
 
 mod decision;
 pub mod denial;
