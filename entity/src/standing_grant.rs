@@ -36,6 +36,9 @@ pub struct Model {
     pub last_used_at: Option<i64>,
     /// How often it has.
     pub uses: i64,
+    /// When it lately has, as far as that counts for how often it may: a JSON list of milliseconds.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub recent_uses: Option<String>,
     /// When it was stopped.
     pub revoked_at: Option<i64>,
 }

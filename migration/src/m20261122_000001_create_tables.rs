@@ -207,6 +207,7 @@ const TABLES: &[&str] = &[
         ends_at BIGINT NOT NULL CHECK (ends_at > created_at),
         last_used_at BIGINT,
         uses BIGINT NOT NULL CHECK (uses >= 0),
+        recent_uses TEXT,
         revoked_at BIGINT,
         CHECK ((uses = 0) = (last_used_at IS NULL))
     )",

@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
+
+use super::timestamp::milliseconds;
 
 /// The text is not an id of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +115,14 @@ uuid_id! {
 uuid_id! {
     /// An action that a service has parked here: `transaction`, and `txn` in a token.
     TransactionId
+}
+
+impl RequestId {
+    /// No request made at this moment or later has a lower id.
+    pub fn first_at(at: OffsetDateTime) -> Self {
+        let since = u128::try_from(milliseconds(at)).unwrap_or_default();
+        Self(Uuid::from_u128(since << 80))
+    }
 }
 
 /// An OAuth client: an agent or a relying service.

@@ -8,20 +8,20 @@ use std::collections::BTreeMap;
 
 use crate::app::{App, VersionedCatalogue};
 use crate::domain::action::text::agent_text;
-use crate::domain::action::{AskedItem, Permission};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
     Answer, ApprovalRequest, DecidedBy, Decision, Pending, Question, Settled, Step,
 };
+use crate::domain::consent::StandingGrant;
 use crate::domain::consent::partial::{Remainder, Trim};
+use crate::domain::consent::preview::Preview;
 use crate::domain::consent::step_up::FallsShort;
-use crate::domain::consent::{Bounds, StandingGrant, end_choices};
-use crate::domain::id::{RequestId, StandingGrantId};
+use crate::domain::id::RequestId;
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
 use crate::flow::sign_in::Present;
-use crate::flow::{effects, load, pause, watch};
+use crate::flow::{always, effects, load, pause, watch};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -39,12 +39,14 @@ pub enum Choice {
     Part(Trim),
     /// This time, and from now on within bounds.
     Always {
-        /// The key of an end, from [`end_choices`].
+        /// The key of an end.
         until: String,
         /// For each item, what was picked for each field that can be bounded.
         picks: Vec<BTreeMap<String, String>>,
         /// What of it, if not all.
         trim: Trim,
+        /// The list of denied requests it would have allowed, agreed to: [`Preview::to_confirm`].
+        confirmed: Option<String>,
     },
     /// No.
     Deny {
@@ -72,6 +74,8 @@ pub enum AnswerError {
     Part(String),
     /// The bounds cannot be; in words for the person.
     Bounds(String),
+    /// It would have allowed what they denied, and they have not agreed to that.
+    TooWide(Preview),
     /// The reason cannot be passed on as it is; in words for the person.
     Reason(String),
     /// Our fault: nothing was saved.
@@ -151,7 +155,13 @@ async fn answered_by(
             .map_err(AnswerError::SignIn)?;
     }
     let rest = remainder(catalogue, &pending.question, &choice)?;
-    let standing = standing_grants(app, catalogue, &pending.question, &choice, &rest)?;
+    let standing = match &choice {
+        Choice::Always { .. } => {
+            let question = &pending.question;
+            always::given(app, catalogue, question, &choice, &rest).await?
+        }
+        Choice::Once | Choice::Part(_) | Choice::Deny { .. } => Vec::new(),
+    };
     let step = decide(pending, choice, rest, by, now)?;
     let commit = commit(&step, catalogue.version, standing, from.as_deref());
     let commit = match &step.next {
@@ -241,70 +251,6 @@ pub(super) fn read_reason(reason: Option<&str>) -> Result<Option<String>, String
             }
         }
     }
-}
-
-/// The standing grants an "always" makes, one for each item that is granted, and what the person read.
-/// Their bounds are drawn around what is granted, not around what was asked.
-fn standing_grants(
-    app: &App,
-    catalogue: &VersionedCatalogue,
-    question: &Question,
-    choice: &Choice,
-    rest: &Remainder,
-) -> Result<Vec<(StandingGrant, String)>, AnswerError> {
-    let Choice::Always { until, picks, .. } = choice else {
-        return Ok(Vec::new());
-    };
-    if question.asked.items.is_empty() || question.asked.transaction.is_some() {
-        return Err(AnswerError::AlwaysNotOffered);
-    }
-    let nothing = BTreeMap::new();
-    let mut grants = Vec::new();
-    for (at, item) in rest.kept() {
-        let permission = catalogue
-            .catalogue
-            .permission(&item.key)
-            .map(|(_, permission)| permission);
-        let permission = permission.ok_or(AnswerError::AlwaysNotOffered)?;
-        let picks = picks.get(*at).unwrap_or(&nothing);
-        let grant = standing_grant(app, question, item, permission, until, picks)?;
-        let sentence = grant.sentence(&catalogue.catalogue);
-        grants.push((grant, sentence));
-    }
-    Ok(grants)
-}
-
-fn standing_grant(
-    app: &App,
-    question: &Question,
-    item: &AskedItem,
-    permission: &Permission,
-    until: &str,
-    picks: &BTreeMap<String, String>,
-) -> Result<StandingGrant, AnswerError> {
-    let now = app.clock.now();
-    if !permission.offers_always() {
-        return Err(AnswerError::AlwaysNotOffered);
-    }
-    let ends = end_choices(permission.always, now);
-    let end = ends.iter().find(|end| end.key == until);
-    let end = end.ok_or_else(|| AnswerError::Bounds("Please choose until when.".into()))?;
-    let bounds = Bounds::choose(item, permission, picks)
-        .map_err(|why| AnswerError::Bounds(why.to_string()))?;
-    Ok(StandingGrant {
-        id: StandingGrantId(app.entropy.id(now)?),
-        client: question.client.clone(),
-        user: question.user,
-        resource: item.resource.clone(),
-        key: item.key.clone(),
-        bounds,
-        created_at: now,
-        ends_at: end.ends_at,
-        last_used_at: None,
-        uses: 0,
-        revoked_at: None,
-        from_request: question.id,
-    })
 }
 
 fn commit(

@@ -12,6 +12,7 @@ use crate::domain::id::{ClientId, StandingGrantId};
 use crate::domain::user::User;
 use crate::flow::ask::hex;
 use crate::flow::{Fault, Unserved, effects};
+use crate::store::commit::UsedRule;
 use crate::store::{Commit, Write};
 
 /// What is answered as it is asked is told a moment later: an agent that is called checks that it knows
@@ -21,6 +22,7 @@ const AFTER_THE_ACKNOWLEDGEMENT: Duration = Duration::SECOND;
 /// What lets a request be approved without asking.
 pub(super) struct Cover {
     grants: Vec<StandingGrantId>,
+    uses: Vec<UsedRule>,
     sign_in: SignIn,
 }
 
@@ -48,12 +50,21 @@ pub(super) async fn find(
     let Some(mut covering) = covering else {
         return Ok(None);
     };
-    // One rule may answer for several items; it is used once.
+    // One rule may answer for several items, and each of them counts.
+    let answers = covering.clone();
     covering.sort_unstable();
     covering.dedup();
+    let mut uses = Vec::with_capacity(covering.len());
     // A token that a rule allowed carries the sign-in the rule was made with, never a newer one.
     let mut rests_on: Option<SignIn> = None;
     for grant in grants.iter().filter(|grant| covering.contains(&grant.id)) {
+        let times = answers.iter().filter(|id| **id == grant.id).count();
+        uses.push(UsedRule {
+            rule: grant.id,
+            times: u32::try_from(times).unwrap_or(u32::MAX),
+            limited: !grant.bounds.often.is_unlimited(),
+            at: now,
+        });
         let origin = app.store.request(grant.from_request).await?;
         let decision = origin.as_ref().and_then(|it| it.request.decision());
         let Some(DecidedBy::Person {
@@ -80,6 +91,7 @@ pub(super) async fn find(
     }
     Ok(rests_on.map(|sign_in| Cover {
         grants: covering,
+        uses,
         sign_in,
     }))
 }
@@ -97,12 +109,9 @@ pub(super) fn approved(
         .about(question.id, &question.client, question.user)
         .fact("card_digest", hex(&question.card_digest))
         .fact("standing_grants", grants);
-    let commit = cover
-        .grants
-        .iter()
-        .fold(commit.event(event), |commit, grant| {
-            commit.and(Write::UseStandingGrant(*grant, now))
-        });
+    let commit = cover.uses.iter().fold(commit.event(event), |commit, used| {
+        commit.and(Write::UseStandingGrant(UsedRule { at: now, ..*used }))
+    });
     let step = Pending::open_covered(question, cover.grants, cover.sign_in.how, cover.sign_in.at);
     let later = now + AFTER_THE_ACKNOWLEDGEMENT;
     let callback = effects::callback(app, &step.next.question, now, later)?;

@@ -4,6 +4,7 @@
 //! purely), and hand over one [`Commit`](crate::store::Commit) with the new state, what happened, and
 //! what is promised. Only when that is durable is anyone answered or woken.
 
+pub mod always;
 pub mod answer;
 pub mod ask;
 pub mod audit;

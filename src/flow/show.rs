@@ -5,12 +5,14 @@
 
 use time::OffsetDateTime;
 
+use super::always::Before;
 use super::sign_in::{Present, Session};
 use crate::app::App;
 use crate::domain::action::card::{Card, draw_item};
 use crate::domain::action::{Asked, AskedItem, Catalogue, PermissionKey, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
-use crate::domain::consent::bounds::{Bounds, FieldChoices};
+use crate::domain::consent::bounds::Bounds;
+use crate::domain::consent::choice::FieldChoices;
 use crate::domain::consent::ending::{EndChoice, end_choices};
 use crate::domain::consent::partial::Remainder;
 use crate::domain::consent::pause::Shape;
@@ -213,6 +215,8 @@ pub struct AlwaysOffer {
     pub ends: Vec<EndChoice>,
     /// For each thing asked, what may differ next time.
     pub items: Vec<OfferedItem>,
+    /// The agent was never allowed anything before: it gets a day at most.
+    pub first_contact: bool,
 }
 
 /// One thing asked, and what may differ next time.
@@ -246,18 +250,25 @@ pub fn forbidden(app: &App, seen: &Seen) -> bool {
 /// What "always" would offer for a request, by today's catalogue.
 pub fn always(app: &App, seen: &Seen) -> Result<AlwaysOffer, NoAlways> {
     let whole = Remainder::whole(&seen.request.question().asked);
-    always_of(app, seen, &whole)
+    always_of(app, seen, &whole, &Before::default())
 }
 
-/// The same, around what remains of it.
-pub fn always_of(app: &App, seen: &Seen, rest: &Remainder) -> Result<AlwaysOffer, NoAlways> {
-    offer(&app.catalogue.get().catalogue, seen, rest, app.clock.now())
+/// The same, around what remains of it, after what was asked before.
+pub fn always_of(
+    app: &App,
+    seen: &Seen,
+    rest: &Remainder,
+    before: &Before,
+) -> Result<AlwaysOffer, NoAlways> {
+    let catalogue = app.catalogue.get();
+    offer(&catalogue.catalogue, seen, rest, before, app.clock.now())
 }
 
 fn offer(
     catalogue: &Catalogue,
     seen: &Seen,
     rest: &Remainder,
+    before: &Before,
     now: OffsetDateTime,
 ) -> Result<AlwaysOffer, NoAlways> {
     let asked = &seen.request.question().asked;
@@ -270,6 +281,7 @@ fn offer(
     if asked.transaction.is_some() {
         return Err(NoAlways::Held);
     }
+    let first_contact = before.is_first_contact();
     let mut ends: Option<Vec<EndChoice>> = None;
     let mut items = Vec::with_capacity(asked.items.len());
     for (at, item) in asked.items.iter().enumerate() {
@@ -277,7 +289,7 @@ fn offer(
             .permission(&item.key)
             .filter(|(_, permission)| permission.offers_always())
             .ok_or(NoAlways::NotOffered)?;
-        let theirs = end_choices(permission.always, now);
+        let theirs = end_choices(permission.always, first_contact, now);
         // One end for all of it: only what each of them can have.
         ends = Some(match ends {
             None => theirs,
@@ -293,11 +305,15 @@ fn offer(
         let left = rest.at(at).unwrap_or(item);
         items.push(OfferedItem {
             heading: sentence_of(left, asked, &seen.card, catalogue),
-            choices: Bounds::choices(left, permission),
+            choices: Bounds::choices(left, permission, &before.allowed),
         });
     }
     let ends = ends
         .filter(|ends| !ends.is_empty())
         .ok_or(NoAlways::NotOffered)?;
-    Ok(AlwaysOffer { ends, items })
+    Ok(AlwaysOffer {
+        ends,
+        items,
+        first_contact,
+    })
 }

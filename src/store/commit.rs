@@ -87,8 +87,8 @@ pub enum Write {
     },
     /// A new "always".
     MakeStandingGrant(Box<StandingGrant>, String),
-    /// Guard: live, of an active person. Counts one use.
-    UseStandingGrant(StandingGrantId, OffsetDateTime),
+    /// Guard: live, of an active person, with room for so many uses. Counts them.
+    UseStandingGrant(UsedRule),
     /// Guard: none of them stopped or over. Changes nothing.
     RulesStand(Vec<StandingGrantId>, OffsetDateTime),
     /// Guard: live, and this person's (or anyone's, for the operator).
@@ -169,6 +169,19 @@ pub enum Write {
     RetireKey(String, OffsetDateTime),
     /// What could not be used any more by this moment is deleted; not a guard.
     ForgetExpired(OffsetDateTime),
+}
+
+/// An "always" answers.
+#[derive(Clone, Copy, Debug)]
+pub struct UsedRule {
+    /// Which.
+    pub rule: StandingGrantId,
+    /// For how many things.
+    pub times: u32,
+    /// Whether it may only so often: then its row says whether it still may.
+    pub limited: bool,
+    /// When.
+    pub at: OffsetDateTime,
 }
 
 /// A client gets another secret.

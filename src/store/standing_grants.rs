@@ -12,6 +12,7 @@ use entity::standing_grant::{ActiveModel, Column, Entity, Model};
 use entity::user;
 
 use super::Store;
+use super::commit::UsedRule;
 use super::error::{StoreError, inconsistent};
 use super::only::Only as _;
 use crate::domain::action::PermissionKey;
@@ -123,30 +124,60 @@ pub(super) fn row(grant: &StandingGrant, sentence: &str) -> ActiveModel {
         ends_at: ActiveValue::Set(milliseconds(grant.ends_at)),
         last_used_at: ActiveValue::Set(grant.last_used_at.map(milliseconds)),
         uses: ActiveValue::Set(i64::try_from(grant.uses).unwrap_or(i64::MAX)),
+        recent_uses: ActiveValue::Set(recent_text(grant)),
         revoked_at: ActiveValue::Set(grant.revoked_at.map(milliseconds)),
     }
 }
 
-/// Counts a use; 0 when the grant has been stopped or has ended, or the person is disabled.
-pub(super) async fn count_use<C: ConnectionTrait>(
+/// Counts uses; 0 when the grant has been stopped or has ended, has no room for them, or the person is disabled.
+pub(super) async fn count_uses<C: ConnectionTrait>(
     conn: &C,
-    id: StandingGrantId,
-    at: OffsetDateTime,
+    used: &UsedRule,
 ) -> Result<u64, DbErr> {
+    let at = milliseconds(used.at);
     let active_user = Query::select()
         .expr(Expr::value(1))
         .from(user::Entity)
         .and_where(Expr::col((user::Entity, user::Column::Id)).equals((Entity, Column::UserId)))
         .and_where(Expr::col((user::Entity, user::Column::Status)).eq("active"))
         .to_owned();
-    let update = Entity::update_many()
-        .filter(Column::Id.eq(id.0))
+    let mut update = Entity::update_many()
+        .filter(Column::Id.eq(used.rule.0))
         .filter(Column::RevokedAt.is_null())
-        .filter(Column::EndsAt.gt(milliseconds(at)))
+        .filter(Column::EndsAt.gt(at))
         .filter(Expr::exists(active_user))
-        .col_expr(Column::Uses, Expr::col(Column::Uses).add(1))
-        .col_expr(Column::LastUsedAt, Expr::value(milliseconds(at)));
+        .col_expr(
+            Column::Uses,
+            Expr::col(Column::Uses).add(i64::from(used.times)),
+        )
+        .col_expr(Column::LastUsedAt, Expr::value(at));
+    if used.limited {
+        // Held until the commit is done: nobody else counts in between.
+        let row = Entity::find_by_id(used.rule.0).lock_exclusive();
+        let Some(row) = row.one(conn).await? else {
+            return Ok(0);
+        };
+        let counted = read(row).map_err(|odd| DbErr::Custom(odd.to_string()))?;
+        let Some(next) = counted.0.used(used.times, used.at) else {
+            return Ok(0);
+        };
+        update = update.col_expr(Column::RecentUses, Expr::value(recent_text(&next)));
+    }
     Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// The uses that count for how often it may; none where nobody counts.
+fn recent_text(grant: &StandingGrant) -> Option<String> {
+    let times: Vec<i64> = grant.recent.iter().map(|at| milliseconds(*at)).collect();
+    (!times.is_empty()).then(|| serde_json::to_string(&times).unwrap_or_default())
+}
+
+fn recent_uses(text: Option<&str>) -> Option<Vec<OffsetDateTime>> {
+    let Some(text) = text else {
+        return Some(Vec::new());
+    };
+    let times: Vec<i64> = serde_json::from_str(text).ok()?;
+    Some(times.into_iter().map(from_milliseconds).collect())
 }
 
 /// Stops a grant; 0 when it was stopped before, or is somebody else's.
@@ -224,6 +255,7 @@ fn read(row: Model) -> Result<(StandingGrant, String), StoreError> {
         ends_at: from_milliseconds(row.ends_at),
         last_used_at: row.last_used_at.map(from_milliseconds),
         uses: u64::try_from(row.uses).map_err(|_| odd("uses"))?,
+        recent: recent_uses(row.recent_uses.as_deref()).ok_or_else(|| odd("recent_uses"))?,
         revoked_at: row.revoked_at.map(from_milliseconds),
         from_request: RequestId(row.request_id),
     };

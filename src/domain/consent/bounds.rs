@@ -1,4 +1,4 @@
-//! How far an "always" may go, and what a person can choose.
+//! How far an "always" may go, as a person picks it.
 //!
 //! The catalogue says which fields of a type can be bounded and how widely; the person picks
 //! something as wide or narrower. Whatever is not bounded must stay exactly as it was.
@@ -8,13 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::limit::{climbs, leave_out};
+use super::choice::{self, FieldChoices};
+use super::how_often;
+use super::limit::leave_out;
 use crate::domain::action::facts::shown;
-use crate::domain::action::money::Money;
-use crate::domain::action::text::agent_text;
-use crate::domain::action::{AskedItem, Bound, Field, FieldKind, Permission, Tier, json};
-
-const LONGEST_PREFIX: usize = 200;
+use crate::domain::action::{AskedItem, Bound, Field, Often, Permission, Tier};
 
 /// How far an "always" goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +23,9 @@ pub struct Bounds {
     pub detail: Option<Value>,
     /// What may differ, and how far.
     pub limits: Vec<Limit>,
+    /// How often it answers.
+    #[serde(default)]
+    pub often: Often,
 }
 
 /// How far one field may go.
@@ -36,34 +37,8 @@ pub struct Limit {
     pub name: String,
     /// How it is compared.
     pub bound: Bound,
-    /// What it is compared with: the value asked for, a ceiling, or a beginning.
+    /// What it is compared with: the value asked for, a ceiling, a beginning, a path, or a list of values.
     pub value: Value,
-}
-
-/// What a person can choose for one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldChoices {
-    /// The field's name, under which the form sends the choice.
-    pub name: String,
-    /// What the person reads beside it.
-    pub label: String,
-    /// The value asked for, as it is shown.
-    pub asked: String,
-    /// From narrow to wide; the first is the usual one.
-    pub options: Vec<FieldChoice>,
-}
-
-/// One way to bound a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FieldChoice {
-    /// Only what was asked for.
-    Same,
-    /// Up to a ceiling. Holds what to propose, as a person types it.
-    UpTo(String),
-    /// Anything that starts so. Holds what to propose.
-    StartsWith(String),
-    /// Anything.
-    Anything,
 }
 
 /// Why bounds were refused. A field goes by the label that the person reads.
@@ -78,43 +53,9 @@ pub enum BoundsError {
     /// A choice that does not exist, or goes further than the catalogue allows.
     #[error("{0} cannot be bounded in this way")]
     TooWide(String),
-    /// A ceiling or beginning that is no such thing.
+    /// A ceiling, a beginning or a number of times that is no such thing.
     #[error("what you typed for {0} could not be read")]
     NotAValue(String),
-}
-
-impl FieldChoice {
-    /// What the form sends.
-    pub fn key(&self) -> &'static str {
-        self.bound().as_str()
-    }
-
-    /// What the person reads before the value, if there is one.
-    pub fn words(&self) -> &'static str {
-        match self {
-            Self::Same => "only this",
-            Self::UpTo(_) => "up to",
-            Self::StartsWith(_) => "anything that starts with",
-            Self::Anything => "anything",
-        }
-    }
-
-    /// The value to propose, for a choice that has one.
-    pub fn proposal(&self) -> Option<&str> {
-        match self {
-            Self::UpTo(value) | Self::StartsWith(value) => Some(value),
-            Self::Same | Self::Anything => None,
-        }
-    }
-
-    fn bound(&self) -> Bound {
-        match self {
-            Self::Same => Bound::Same,
-            Self::UpTo(_) => Bound::AtMost,
-            Self::StartsWith(_) => Bound::Prefix,
-            Self::Anything => Bound::Any,
-        }
-    }
 }
 
 impl Bounds {
@@ -123,24 +64,27 @@ impl Bounds {
         let limits = boundable(item, permission)
             .map(|(field, value)| limit(field, Bound::Same, value.clone()))
             .collect();
-        Self::around(item, permission, limits)
+        Self::around(item, permission, limits, permission.often)
     }
 
-    /// What a person can choose, field by field.
-    pub fn choices(item: &AskedItem, permission: &Permission) -> Vec<FieldChoices> {
-        boundable(item, permission)
-            .map(|(field, value)| FieldChoices {
-                name: field.name.clone(),
-                label: field.label.clone(),
-                asked: shown(field, value),
-                options: options(field, value),
-            })
-            .collect()
+    /// What a person can choose: field by field, and how often. `known` is what they allowed this agent before.
+    pub fn choices(
+        item: &AskedItem,
+        permission: &Permission,
+        known: &[AskedItem],
+    ) -> Vec<FieldChoices> {
+        let fields = boundable(item, permission).map(|(field, value)| FieldChoices {
+            name: field.name.clone(),
+            label: field.label.clone(),
+            asked: shown(field, value),
+            options: choice::options(field, value, &before(item, field, value, known)),
+        });
+        fields.chain(how_often::choices(permission.often)).collect()
     }
 
-    /// Bounds as a person picked them: for a field's name the key of a choice (`same`, `at-most`,
-    /// `prefix`, `any`), and for `name.value` the ceiling or beginning. What is not picked stays
-    /// the same.
+    /// Bounds as a person picked them: for a field's name the key of a choice (`same`, `set`, `at-most`,
+    /// `path`, `prefix`, `any`), and for `name.value` the ceiling, beginning, path or the keys of values.
+    /// What is not picked stays the same.
     ///
     /// # Errors
     ///
@@ -149,6 +93,7 @@ impl Bounds {
         item: &AskedItem,
         permission: &Permission,
         picks: &BTreeMap<String, String>,
+        known: &[AskedItem],
     ) -> Result<Self, BoundsError> {
         if !permission.offers_always() {
             return Err(BoundsError::NotOffered);
@@ -156,19 +101,25 @@ impl Bounds {
         let fields: Vec<_> = boundable(item, permission).collect();
         for name in picks.keys() {
             let bare = name.strip_suffix(".value").unwrap_or(name);
-            if !fields.iter().any(|(field, _)| field.name == bare) {
+            let offered = fields.iter().any(|(field, _)| field.name == bare);
+            if !offered && !how_often::is_name(bare) {
                 let known = permission.field(bare).map(|field| &*field.label);
                 return Err(BoundsError::NoSuchField(known.unwrap_or(bare).to_owned()));
             }
         }
+        let often = how_often::picked(permission.often, picks)?;
         let limits = fields
             .into_iter()
-            .map(|(field, value)| picked(field, value, picks))
+            .map(|(field, value)| {
+                let before = before(item, field, value, known);
+                let (bound, value) = choice::picked(field, value, &before, picks)?;
+                Ok(limit(field, bound, value))
+            })
             .collect::<Result<_, _>>()?;
-        Ok(Self::around(item, permission, limits))
+        Ok(Self::around(item, permission, limits, often))
     }
 
-    fn around(item: &AskedItem, permission: &Permission, limits: Vec<Limit>) -> Self {
+    fn around(item: &AskedItem, permission: &Permission, limits: Vec<Limit>, often: Often) -> Self {
         let mut detail = item.detail.clone();
         if let Some(detail) = &mut detail {
             for limit in &limits {
@@ -179,6 +130,7 @@ impl Bounds {
             tier: permission.tier,
             detail,
             limits,
+            often,
         }
     }
 }
@@ -194,6 +146,27 @@ fn boundable<'a>(
     })
 }
 
+/// Other values of a field that were allowed before, each once.
+fn before<'a>(
+    item: &AskedItem,
+    field: &Field,
+    asked: &Value,
+    known: &'a [AskedItem],
+) -> Vec<&'a Value> {
+    let same_kind = |other: &&AskedItem| other.key == item.key && other.resource == item.resource;
+    let mut values: Vec<&Value> = Vec::new();
+    for other in known.iter().filter(same_kind) {
+        let value = other
+            .detail
+            .as_ref()
+            .and_then(|it| it.pointer(&field.pointer));
+        if let Some(value) = value.filter(|it| *it != asked && !values.contains(it)) {
+            values.push(value);
+        }
+    }
+    values
+}
+
 fn limit(field: &Field, bound: Bound, value: Value) -> Limit {
     Limit {
         pointer: field.pointer.clone(),
@@ -203,99 +176,13 @@ fn limit(field: &Field, bound: Bound, value: Value) -> Limit {
     }
 }
 
-fn options(field: &Field, value: &Value) -> Vec<FieldChoice> {
-    let widest = field.bound.unwrap_or(Bound::Same);
-    let all = Bound::ALL
-        .into_iter()
-        .filter(|bound| bound.within(widest) && bound.fits(field.kind));
-    all.filter_map(|bound| match bound {
-        Bound::Same => Some(FieldChoice::Same),
-        Bound::AtMost => ceiling_text(field.kind, value).map(FieldChoice::UpTo),
-        Bound::Prefix => beginning(value).map(FieldChoice::StartsWith),
-        Bound::Any => Some(FieldChoice::Anything),
-    })
-    .collect()
-}
-
-fn ceiling_text(kind: FieldKind, value: &Value) -> Option<String> {
-    match kind {
-        FieldKind::Money => Money::from_value(value).ok().map(Money::amount),
-        FieldKind::Number => value
-            .as_f64()
-            .filter(|number| *number >= 0.0)
-            .map(|_| value.to_string()),
-        FieldKind::Text | FieldKind::Date | FieldKind::List | FieldKind::Flag => None,
-    }
-}
-
-/// Up to the last place where a name is divided, or else all of it.
-fn beginning(value: &Value) -> Option<String> {
-    let text = value
-        .as_str()
-        .filter(|text| !text.is_empty() && !climbs(text))?;
-    let inner = text.trim_end_matches(['/', ':', '.', '-', '_']);
-    let end = inner
-        .rfind(['/', ':', '.', '-', '_'])
-        .map_or(text.len(), |at| at + 1);
-    Some(text[..end].to_owned())
-}
-
-fn picked(
-    field: &Field,
-    asked: &Value,
-    picks: &BTreeMap<String, String>,
-) -> Result<Limit, BoundsError> {
-    let key = picks
-        .get(&field.name)
-        .map_or(Bound::Same.as_str(), String::as_str);
-    let option = options(field, asked)
-        .into_iter()
-        .find(|option| option.key() == key)
-        .ok_or_else(|| BoundsError::TooWide(field.label.clone()))?;
-    let typed = picks
-        .get(&format!("{}.value", field.name))
-        .map(|text| text.trim());
-    let typed = typed.filter(|text| !text.is_empty());
-    let value = match &option {
-        FieldChoice::Same | FieldChoice::Anything => Some(asked.clone()),
-        FieldChoice::UpTo(usual) => ceiling(field.kind, asked, typed.unwrap_or(usual)),
-        FieldChoice::StartsWith(usual) => prefix(asked, typed.unwrap_or(usual)),
-    };
-    let value = value.ok_or_else(|| BoundsError::NotAValue(field.label.clone()))?;
-    Ok(limit(field, option.bound(), value))
-}
-
-/// A ceiling in the currency that was asked for.
-fn ceiling(kind: FieldKind, asked: &Value, typed: &str) -> Option<Value> {
-    match kind {
-        FieldKind::Money => {
-            let currency = Money::from_value(asked).ok()?.currency();
-            Money::typed(typed, currency).ok().map(Money::to_value)
-        }
-        FieldKind::Number => {
-            let number = json::strict(typed.as_bytes(), json::Limits::REQUEST);
-            number
-                .ok()
-                .filter(|number| number.as_f64().is_some_and(|number| number >= 0.0))
-        }
-        FieldKind::Text | FieldKind::Date | FieldKind::List | FieldKind::Flag => None,
-    }
-}
-
-/// A beginning of what was asked for, and nothing that a person could not see.
-fn prefix(asked: &Value, typed: &str) -> Option<Value> {
-    let whole = asked.as_str()?;
-    let plain = agent_text(typed, LONGEST_PREFIX).ok()?;
-    (plain.as_str() == typed && whole.starts_with(typed) && !climbs(typed))
-        .then(|| Value::String(typed.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::domain::action::fixture::{catalogue, deploy, item, payment, small_payment};
+    use crate::domain::consent::choice::FieldChoice;
 
     fn permission(item: &AskedItem) -> Permission {
         catalogue().permission(&item.key).unwrap().1.clone()
@@ -307,25 +194,29 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        Bounds::choose(&item, &permission(&item), &picks)
+        Bounds::choose(&item, &permission(&item), &picks, &[])
     }
 
     #[test]
     fn the_choices_go_as_far_as_the_catalogue_and_no_further() {
         let pay = item(&small_payment("240", "EUR", "Hanna"));
-        let choices = Bounds::choices(&pay, &permission(&pay));
+        let choices = Bounds::choices(&pay, &permission(&pay), &[]);
         let told: Vec<_> = choices
             .iter()
             .map(|c| (c.name.as_str(), c.asked.as_str()))
             .collect();
-        assert_eq!(told, [("amount", "€240.00"), ("creditor", "Hanna")]);
+        let fields = [("amount", "€240.00"), ("creditor", "Hanna")];
+        assert_eq!(
+            told,
+            [&fields[..], &[("how-often", ""), ("altogether", "")]].concat()
+        );
         assert_eq!(
             choices[0].options,
             [FieldChoice::Same, FieldChoice::UpTo("240.00".into())]
         );
         assert_eq!(choices[1].options, [FieldChoice::Same]);
         let deploy = item(&deploy("1.2", "staging/web"));
-        let choices = Bounds::choices(&deploy, &permission(&deploy));
+        let choices = Bounds::choices(&deploy, &permission(&deploy), &[]);
         assert_eq!(
             choices[0].options,
             [
@@ -427,5 +318,73 @@ mod tests {
         for typed in ["production", "staging/web/x", "staging/..", "\u{200b}"] {
             assert!(beginning(typed).is_err(), "{typed}");
         }
+    }
+
+    fn with(
+        bound: Bound,
+        picks: &[(&str, &str)],
+        known: &[AskedItem],
+    ) -> Result<Limit, BoundsError> {
+        let item = item(&small_payment("240", "EUR", "/srv/data/x"));
+        let mut permission = permission(&item);
+        permission.fields[1].bound = Some(bound);
+        let picks = picks
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Bounds::choose(&item, &permission, &picks, known).map(|bounds| bounds.limits[1].clone())
+    }
+
+    #[test]
+    fn a_path_is_picked_above_what_was_asked_and_nowhere_else() {
+        let path = |typed: &str| {
+            let picks = [("creditor", "path"), ("creditor.value", typed)];
+            with(Bound::Path, &picks, &[]).map(|limit| (limit.bound, limit.value))
+        };
+        for (typed, value) in [
+            ("", "/srv/data"),
+            ("/srv", "/srv"),
+            ("/srv/data/", "/srv/data"),
+            ("/", "/"),
+        ] {
+            assert_eq!(path(typed), Ok((Bound::Path, json!(value))), "{typed}");
+        }
+        for typed in ["/srv/da", "/etc", "srv", "/srv/data/x/y", "/srv/../srv"] {
+            let read = path(typed);
+            assert!(read.is_err(), "{typed}: {read:?}");
+        }
+        let elsewhere = with(Bound::Any, &[("creditor", "path")], &[]);
+        assert!(
+            elsewhere.is_err(),
+            "only where the catalogue says so: {elsewhere:?}"
+        );
+    }
+
+    #[test]
+    fn values_are_picked_from_those_that_were_allowed() {
+        let known: Vec<AskedItem> = ["Ben", "/srv/data/x", "Ben", "Cleo"]
+            .map(|to| item(&small_payment("1", "EUR", to)))
+            .into();
+        let asked = item(&small_payment("240", "EUR", "/srv/data/x"));
+        let mut permission = permission(&asked);
+        permission.fields[1].bound = Some(Bound::Set);
+        let choices = Bounds::choices(&asked, &permission, &known);
+        let offered = choices[1].options[1].offered();
+        let words: Vec<&str> = offered.iter().map(|it| it.words.as_str()).collect();
+        assert_eq!(words, ["Ben", "Cleo"]);
+        let set = |typed: &str| {
+            let picks = [("creditor", "set"), ("creditor.value", typed)];
+            with(Bound::Set, &picks, &known).map(|limit| (limit.bound, limit.value))
+        };
+        let both = format!("{} {}", offered[0].key, offered[1].key);
+        assert_eq!(
+            set(&both),
+            Ok((Bound::Set, json!(["/srv/data/x", "Ben", "Cleo"])))
+        );
+        assert_eq!(set(""), Ok((Bound::Same, json!("/srv/data/x"))));
+        assert!(set("0011223344556677").is_err());
+        // Somebody else's, of another permission: nothing to tick.
+        let other = [item(&payment("1", "Ben"))];
+        assert!(with(Bound::Set, &[("creditor", "set")], &other).is_err());
     }
 }

@@ -24,10 +24,18 @@ const STEPS: [(&str, Duration); 3] = [
 ];
 const USUAL: Duration = Duration::days(7);
 
+/// The longest "always" for an agent that was never allowed anything before.
+pub const FIRST_CONTACT: Duration = Duration::DAY;
+
 /// The ends a person can pick, from near to far. Empty when there is no "always".
-pub fn end_choices(always: Always, now: OffsetDateTime) -> Vec<EndChoice> {
+pub fn end_choices(always: Always, first_contact: bool, now: OffsetDateTime) -> Vec<EndChoice> {
     let Always::Within(max) = always else {
         return Vec::new();
+    };
+    let max = if first_contact {
+        max.min(FIRST_CONTACT)
+    } else {
+        max
     };
     let mut ends: Vec<(&'static str, Duration)> = STEPS
         .into_iter()
@@ -59,12 +67,12 @@ mod tests {
     use super::*;
 
     fn keys(max: Duration) -> Vec<&'static str> {
-        let choices = end_choices(Always::Within(max), OffsetDateTime::UNIX_EPOCH);
+        let choices = end_choices(Always::Within(max), false, OffsetDateTime::UNIX_EPOCH);
         choices.iter().map(|choice| choice.key).collect()
     }
 
     fn usual(max: Duration) -> String {
-        let choices = end_choices(Always::Within(max), OffsetDateTime::UNIX_EPOCH);
+        let choices = end_choices(Always::Within(max), false, OffsetDateTime::UNIX_EPOCH);
         let mut usual = choices.into_iter().filter(|choice| choice.usual);
         let one = usual.next().unwrap();
         assert!(usual.next().is_none());
@@ -78,7 +86,21 @@ mod tests {
         assert_eq!(keys(Duration::days(10)), ["today", "7d", "max"]);
         assert_eq!(keys(Duration::days(7)), ["today", "7d"]);
         assert_eq!(keys(Duration::hours(8)), ["max"]);
-        assert_eq!(end_choices(Always::Never, OffsetDateTime::UNIX_EPOCH), []);
+        let never = end_choices(Always::Never, false, OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(never, []);
+    }
+
+    #[test]
+    fn an_agent_nobody_knows_gets_a_day_at_most() {
+        let first = |max| {
+            let choices = end_choices(Always::Within(max), true, OffsetDateTime::UNIX_EPOCH);
+            let told: Vec<_> = choices.iter().map(|it| (it.key, it.ends_at)).collect();
+            told
+        };
+        let tomorrow = OffsetDateTime::UNIX_EPOCH + Duration::DAY;
+        assert_eq!(first(Duration::days(30)), [("today", tomorrow)]);
+        let soon = OffsetDateTime::UNIX_EPOCH + Duration::hours(8);
+        assert_eq!(first(Duration::hours(8)), [("max", soon)]);
     }
 
     #[test]

@@ -12,7 +12,9 @@ impl Limit {
     pub(super) fn admits(&self, kind: FieldKind, asked: &Value) -> bool {
         match self.bound {
             Bound::Same => same(&self.value, asked),
+            Bound::Set => one_of(asked, &self.value),
             Bound::AtMost => at_most(kind, asked, &self.value),
+            Bound::Path => below(asked, &self.value),
             Bound::Prefix => starts_with(asked, &self.value),
             Bound::Any => true,
         }
@@ -21,6 +23,11 @@ impl Limit {
 
 pub(super) fn same(a: &Value, b: &Value) -> bool {
     canonical(a) == canonical(b)
+}
+
+fn one_of(asked: &Value, values: &Value) -> bool {
+    let values = values.as_array().map_or(&[][..], Vec::as_slice);
+    values.iter().any(|value| same(value, asked))
 }
 
 fn at_most(kind: FieldKind, asked: &Value, ceiling: &Value) -> bool {
@@ -49,10 +56,30 @@ fn starts_with(asked: &Value, prefix: &Value) -> bool {
     }
 }
 
+/// Whether a path is another, or below it: `/a` holds `/a/b`, and not `/ab`. What two programs could read as
+/// two paths is below none.
+pub(super) fn below(asked: &Value, path: &Value) -> bool {
+    let (Some(asked), Some(path)) = (asked.as_str(), path.as_str()) else {
+        return false;
+    };
+    let folder = path.strip_suffix('/').unwrap_or(path);
+    let inside = asked
+        .strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    inside && !path.is_empty() && !climbs(asked) && !asked.contains("//")
+}
+
+/// What some programs take for one of `. / \ %`, when they make two ways to write a letter one.
+const LOOK_ALIKES: [char; 9] = [
+    '\u{2024}', '\u{2025}', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{ff05}', '\u{ff0e}', '\u{ff0f}',
+    '\u{ff3c}',
+];
+
 pub(super) fn climbs(text: &str) -> bool {
     let parts = text.split(['/', '\\']);
     parts.into_iter().any(|part| part == ".." || part == ".")
         || text.contains(['\\', '%', '?', '#', '@'])
+        || text.contains(LOOK_ALIKES)
         || text.chars().any(char::is_control)
 }
 
@@ -117,6 +144,66 @@ mod tests {
         ] {
             assert!(!admits(kind, bound, &value, &euro), "{bound:?} {value}");
         }
+    }
+
+    #[test]
+    fn a_path_holds_what_is_below_it_segment_by_segment() {
+        let in_folder = |folder: &str, asked: &str| {
+            admits(FieldKind::Text, Bound::Path, &json!(folder), &json!(asked))
+        };
+        for inside in [
+            "/srv/data",
+            "/srv/data/",
+            "/srv/data/x",
+            "/srv/data/x/y.csv",
+        ] {
+            assert!(in_folder("/srv/data", inside), "{inside}");
+        }
+        for outside in [
+            "/srv/database",
+            "/srv/data.csv",
+            "/srv",
+            "/srv/DATA/x",
+            "srv/data/x",
+            "/srv/data/../x",
+            "/srv/data/./x",
+            "/srv/data/..",
+            "/srv/data//x",
+            "/srv/data/%2e%2e/x",
+            "/srv/data/%2Fx",
+            "/srv/data\\..\\x",
+            "/srv/data/x\0",
+            "/srv/data/\u{ff0e}\u{ff0e}/x",
+            "/srv/data/x\u{ff0f}..",
+            "",
+        ] {
+            assert!(!in_folder("/srv/data", outside), "{outside}");
+        }
+        assert!(in_folder("/", "/etc") && !in_folder("/", "etc") && !in_folder("", "/etc"));
+    }
+
+    #[test]
+    fn a_set_holds_exactly_its_values() {
+        let set = json!(["Hanna", "Ben"]);
+        for (asked, inside) in [
+            ("Ben", true),
+            ("Hanna", true),
+            ("hanna", false),
+            ("Hanna, Ben", false),
+        ] {
+            assert_eq!(
+                admits(FieldKind::Text, Bound::Set, &set, &json!(asked)),
+                inside,
+                "{asked}"
+            );
+        }
+        assert!(!admits(
+            FieldKind::Text,
+            Bound::Set,
+            &json!("Ben"),
+            &json!("Ben")
+        ));
+        assert!(!admits(FieldKind::Text, Bound::Set, &set, &set));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Who may answer, how surely it is them, and how a person's answer goes further than once.
 //!
 //! * [`assurance`]: what a sign-in rests on, and how fresh it must be
-//! * [`bounds`]: how far an "always" may go, and what a person can choose
+//! * [`bounds`]: how far an "always" may go, and [`choice`]: what a person can choose
 //! * [`partial`]: a yes to less than was asked
+//! * [`preview`]: what an "always" would have done before
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`denials`]: what saying no again and again comes to
 //! * [`ending`]: until when
@@ -11,16 +12,20 @@
 
 pub mod assurance;
 pub mod bounds;
+pub mod choice;
 pub mod denials;
 pub mod ending;
+mod how_often;
 mod limit;
 pub mod partial;
 pub mod pause;
+pub mod preview;
 pub mod standing;
 #[cfg(test)]
 mod standing_tests;
 pub mod step_up;
 
-pub use bounds::{Bounds, BoundsError, FieldChoice, FieldChoices, Limit};
+pub use bounds::{Bounds, BoundsError, Limit};
+pub use choice::{FieldChoice, FieldChoices};
 pub use ending::{EndChoice, end_choices};
 pub use standing::{LAPSES_AFTER, StandingGrant, covering, covers};

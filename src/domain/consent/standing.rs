@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use super::bounds::{Bounds, Limit};
 use super::limit::{leave_out, same};
 use crate::domain::action::{
-    Always, Asked, AskedItem, Bound, Catalogue, Permission, PermissionKey, facts,
+    Always, Asked, AskedItem, Bound, Catalogue, Field, Permission, PermissionKey, Rate, facts,
 };
 use crate::domain::id::{ClientId, RequestId, StandingGrantId, UserId};
 
@@ -42,16 +42,87 @@ pub struct StandingGrant {
     pub last_used_at: Option<OffsetDateTime>,
     /// How often it did.
     pub uses: u64,
+    /// When it did, as far as that counts for how often it may.
+    pub recent: Vec<OffsetDateTime>,
     /// When it was stopped.
     pub revoked_at: Option<OffsetDateTime>,
     /// The request it was given with.
     pub from_request: RequestId,
 }
 
+/// Why an "always" is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// It was stopped then.
+    Stopped(OffsetDateTime),
+    /// It ended then, as it was to.
+    Ended(OffsetDateTime),
+    /// Nobody had used it for long then.
+    Unused(OffsetDateTime),
+    /// It has answered as often as it was to.
+    UsedUp,
+}
+
 impl StandingGrant {
-    /// Whether it could answer anything at this moment.
+    /// Whether it could still answer anything, now or later.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
-        self.revoked_at.is_none() && now < self.over_at()
+        self.over(now).is_none()
+    }
+
+    /// Why it answers nothing any more; none while it may.
+    pub fn over(&self, now: OffsetDateTime) -> Option<Over> {
+        let unused = self.over_at();
+        if let Some(at) = self.revoked_at {
+            Some(Over::Stopped(at))
+        } else if self.is_used_up() {
+            Some(Over::UsedUp)
+        } else if now >= self.ends_at && self.ends_at <= unused {
+            Some(Over::Ended(self.ends_at))
+        } else if now >= unused {
+            Some(Over::Unused(unused))
+        } else {
+            None
+        }
+    }
+
+    /// Whether it has answered as often as it was to.
+    pub fn is_used_up(&self) -> bool {
+        let most = self.bounds.often.uses;
+        most.is_some_and(|most| self.uses >= u64::from(most))
+    }
+
+    /// How often it has answered in the window that counts; none where nobody counts.
+    pub fn used_lately(&self, now: OffsetDateTime) -> Option<(u32, Rate)> {
+        let rate = self.bounds.often.rate?;
+        let since = now.saturating_sub(rate.per.length());
+        let lately = self.recent.iter().filter(|at| **at > since).count();
+        Some((u32::try_from(lately).unwrap_or(u32::MAX), rate))
+    }
+
+    /// Whether it may answer so many times more at this moment.
+    pub fn has_room(&self, times: u32, now: OffsetDateTime) -> bool {
+        let uses = self.uses.saturating_add(u64::from(times));
+        let altogether = self.bounds.often.uses;
+        let lately = self.used_lately(now);
+        altogether.is_none_or(|most| uses <= u64::from(most))
+            && lately.is_none_or(|(used, rate)| used.saturating_add(times) <= rate.times)
+    }
+
+    /// The same, having answered so many times more; none if it may not.
+    #[must_use]
+    pub fn used(&self, times: u32, now: OffsetDateTime) -> Option<Self> {
+        if !self.has_room(times, now) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.uses = self.uses.saturating_add(u64::from(times));
+        next.last_used_at = Some(now);
+        if let Some(rate) = self.bounds.often.rate {
+            let since = now.saturating_sub(rate.per.length());
+            next.recent.retain(|at| *at > since);
+            next.recent.extend((0..times).map(|_| now));
+        }
+        Some(next)
     }
 
     /// When it is over if nothing happens: at its end, or unused.
@@ -69,7 +140,8 @@ impl StandingGrant {
     }
 }
 
-/// Whether a standing grant answers for the person. `permission` is as today's catalogue has it.
+/// Whether a standing grant speaks for the person about this. `permission` is as today's catalogue has it. Whether
+/// it may do so once more is [`StandingGrant::has_room`].
 pub fn covers(
     grant: &StandingGrant,
     client: &ClientId,
@@ -83,12 +155,14 @@ pub fn covers(
         && grant.resource == item.resource
         && grant.key == item.key
         && permission.key == item.key
-        && grant.is_live(now)
+        && grant.revoked_at.is_none()
+        && now < grant.over_at()
         && still_allowed(grant, permission, now)
         && within(&grant.bounds, item, permission)
 }
 
-/// The standing grants that together answer a request: one for each item, in their order. A
+/// The standing grants that together answer a request: one for each item, in their order, each with room for all
+/// it answers. A
 /// request without items asks for the person, and no rule is the person.
 pub fn covering(
     grants: &[StandingGrant],
@@ -101,14 +175,20 @@ pub fn covering(
     if asked.items.is_empty() {
         return None;
     }
-    let one_for = |item: &AskedItem| {
+    let mut answering: Vec<StandingGrantId> = Vec::with_capacity(asked.items.len());
+    for item in &asked.items {
         let (resource, permission) = catalogue.permission(&item.key)?;
-        let grant = grants
-            .iter()
-            .find(|grant| covers(grant, client, user, item, permission, now))?;
-        (resource.identifier == item.resource).then_some(grant.id)
-    };
-    asked.items.iter().map(one_for).collect()
+        let grant = grants.iter().find(|grant| {
+            let before = answering.iter().filter(|id| **id == grant.id).count();
+            let times = u32::try_from(before + 1).unwrap_or(u32::MAX);
+            covers(grant, client, user, item, permission, now) && grant.has_room(times, now)
+        })?;
+        if resource.identifier != item.resource {
+            return None;
+        }
+        answering.push(grant.id);
+    }
+    Some(answering)
 }
 
 /// Whether today's catalogue would let this be given: a policy that was tightened binds what was
@@ -129,6 +209,7 @@ fn still_allowed(grant: &StandingGrant, permission: &Permission, now: OffsetDate
         && permission.tier <= grant.bounds.tier
         && now < grant.created_at.saturating_add(longest)
         && grant.bounds.limits.iter().all(bound_allowed)
+        && grant.bounds.often.within(permission.often)
 }
 
 fn within(bounds: &Bounds, item: &AskedItem, permission: &Permission) -> bool {
@@ -157,10 +238,7 @@ fn sentence(bounds: &Bounds, permission: &Permission) -> String {
         let limit = bounds.limits.iter().find(|limit| limit.name == name);
         let field = permission.field(name);
         match (field, limit) {
-            (Some(field), Some(limit)) => {
-                let value = facts::shown(field, &limit.value);
-                limit_words(limit.bound, &value, &field.label)
-            }
+            (Some(field), Some(limit)) => limit_words(limit, field),
             (Some(field), None) => bounds
                 .detail
                 .as_ref()
@@ -182,18 +260,30 @@ fn sentence(bounds: &Bounds, permission: &Permission) -> String {
         .filter_map(|limit| permission.field(&limit.name))
         .map(|field| format!("{}: {}", field.label, words(&field.name)))
         .collect();
+    let often = bounds.often.words();
     if besides.is_empty() {
-        said
+        said + &often
     } else {
-        format!("{said} ({})", besides.join(", "))
+        format!("{said} ({}){often}", besides.join(", "))
     }
 }
 
-fn limit_words(bound: Bound, value: &str, label: &str) -> String {
-    match bound {
-        Bound::Same => value.to_owned(),
-        Bound::AtMost => format!("up to {value}"),
-        Bound::Prefix => format!("anything that starts with {value}"),
-        Bound::Any => format!("any {}", label.to_lowercase()),
+fn limit_words(limit: &Limit, field: &Field) -> String {
+    let value = || facts::shown(field, &limit.value);
+    match limit.bound {
+        Bound::Same => value(),
+        Bound::Set => {
+            let values = limit.value.as_array().map_or(&[][..], Vec::as_slice);
+            let words: Vec<String> = values.iter().map(|it| facts::shown(field, it)).collect();
+            match words.split_last() {
+                Some((last, [])) => last.clone(),
+                Some((last, before)) => format!("{} or {last}", before.join(", ")),
+                None => "nothing".to_owned(),
+            }
+        }
+        Bound::AtMost => format!("up to {}", value()),
+        Bound::Path => format!("anything in {}", value()),
+        Bound::Prefix => format!("anything that starts with {}", value()),
+        Bound::Any => format!("any {}", field.label.to_lowercase()),
     }
 }

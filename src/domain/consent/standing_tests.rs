@@ -35,11 +35,12 @@ fn always(item: &AskedItem, picks: &[(&str, &str)]) -> StandingGrant {
         user: MAYA,
         resource: item.resource.clone(),
         key: item.key.clone(),
-        bounds: Bounds::choose(item, &permission(item), &picks).unwrap(),
+        bounds: Bounds::choose(item, &permission(item), &picks, &[]).unwrap(),
         created_at: NOW,
         ends_at: NOW + Duration::days(7),
         last_used_at: None,
         uses: 0,
+        recent: Vec::new(),
         revoked_at: None,
         from_request: RequestId(Uuid::from_u128(2)),
     }

@@ -99,12 +99,13 @@ impl World {
                 user: self.question.user,
                 resource: item.resource.clone(),
                 key: item.key.clone(),
-                bounds: Bounds::choose(item, permission, &std::collections::BTreeMap::new())
+                bounds: Bounds::choose(item, permission, &std::collections::BTreeMap::new(), &[])
                     .unwrap(),
                 created_at: NOW,
                 ends_at: NOW + Duration::days(7),
                 last_used_at: None,
                 uses: 0,
+                recent: Vec::new(),
                 revoked_at: None,
                 from_request: RequestId(Uuid::from_u128(from)),
             });

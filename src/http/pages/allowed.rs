@@ -10,7 +10,7 @@ use super::frame::{Frame, Here, page};
 use super::quiet;
 use super::words::{Agent, Moment, about, agent, moment};
 use crate::app::App;
-use crate::domain::consent::standing::LAPSES_AFTER;
+use crate::domain::consent::standing::{LAPSES_AFTER, Over};
 use crate::domain::id::StandingGrantId;
 use crate::flow::show::{self, Standing};
 use crate::flow::sign_in::Present;
@@ -53,9 +53,13 @@ struct Row {
     /// When it was last used, if ever.
     used: Option<Moment>,
     uses: u64,
+    /// How often it was used in the window that counts.
+    lately: Option<String>,
     /// Unused for long, it ends sooner than it says.
     lapses: bool,
-    stopped: Option<Moment>,
+    /// Why it is over, and when it ended.
+    over: &'static str,
+    over_at: Option<Moment>,
     csrf: String,
 }
 
@@ -114,6 +118,11 @@ fn grouped(app: &App, by: &Present, live: Vec<Standing>, now: OffsetDateTime) ->
 fn row(app: &App, by: &Present, standing: Standing, now: OffsetDateTime) -> Row {
     let grant = standing.grant;
     let over_at = grant.over_at();
+    let over = grant.over(now);
+    let over_when = match over {
+        Some(Over::Stopped(at) | Over::Ended(at) | Over::Unused(at)) => Some(at),
+        Some(Over::UsedUp) | None => None,
+    };
     Row {
         id: grant.id,
         csrf: app.secrets.csrf_token(by.session.id, &purpose(grant.id)),
@@ -125,7 +134,23 @@ fn row(app: &App, by: &Present, standing: Standing, now: OffsetDateTime) -> Row 
         used: grant.last_used_at.map(|at| moment(at, now)),
         uses: grant.uses,
         lapses: over_at < grant.ends_at && over_at - now < LAPSES_AFTER / 4,
-        stopped: grant.revoked_at.map(|at| moment(at, now)),
+        lately: grant
+            .used_lately(now)
+            .filter(|(used, _)| *used > 0)
+            .map(|(used, rate)| format!("{used} of {} {}", rate.times, rate.per.words())),
+        over: over_words(over),
+        over_at: over_when.map(|at| moment(at, now)),
+    }
+}
+
+/// Why it is over, as it follows its sentence.
+fn over_words(over: Option<Over>) -> &'static str {
+    match over {
+        Some(Over::Stopped(_)) => "stopped",
+        Some(Over::Ended(_)) => "ended",
+        Some(Over::Unused(_)) => "ended unused for 30 days,",
+        Some(Over::UsedUp) => "as often as you allowed",
+        None => "",
     }
 }
 

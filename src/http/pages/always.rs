@@ -1,4 +1,4 @@
-//! "Always…": how far, and until when.
+//! "Always…": how far, how often, and until when; and what that would have done before.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,17 @@ use super::decision_form::DecisionForm;
 use super::frame::{Frame, Here, page};
 use super::made_for::{hex, purpose};
 use super::part::{Part, Tick};
+use super::preview::{Preview, preview};
 use super::request::{find, grave, not_yours};
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
 use crate::domain::ciba::approval::State as RequestState;
-use crate::domain::consent::bounds::{FieldChoice, FieldChoices};
+use crate::domain::consent::choice::{FieldChoice, FieldChoices, Offered};
 use crate::domain::consent::partial::Remainder;
 use crate::domain::id::RequestId;
+use crate::flow::always::{self, Before};
 use crate::flow::answer::{self as flow, AnswerError, Choice};
+use crate::flow::show::ShowError;
 use crate::flow::show::{self, AlwaysOffer, Seen};
 use crate::flow::sign_in::Present;
 use crate::http::extract::FormParams;
@@ -45,6 +48,10 @@ struct AlwaysPage {
     carried: Vec<(String, String)>,
     digest: String,
     csrf: String,
+    /// The agent was never allowed anything before.
+    first_contact: bool,
+    /// What it would have done, if what was picked can be read.
+    preview: Option<Preview>,
     problem: Option<String>,
 }
 
@@ -76,6 +83,9 @@ struct Pick {
     words: &'static str,
     /// What to propose, for a choice with a value.
     proposal: Option<String>,
+    after: &'static str,
+    /// What to tick, for a choice of several values.
+    offered: Vec<Tick>,
     picked: bool,
 }
 
@@ -115,7 +125,8 @@ async fn sheet(
         Ok(rest) => rest,
         Err(why) => return not_so(app, by, seen, &why.to_string(), chosen).await,
     };
-    let offer = match show::always_of(app, seen, &rest) {
+    let before = before(app, seen).await?;
+    let offer = match show::always_of(app, seen, &rest, &before) {
         Ok(offer)
             if seen.request.state() == RequestState::Pending
                 && by.may_allow(question, now).is_ok() =>
@@ -126,7 +137,17 @@ async fn sheet(
     };
     let digest = hex(&question.card_digest);
     let card = &seen.card;
+    let until = until(&offer, chosen);
+    let picks = picks(&offer, chosen);
+    let made = always::rules(app, &catalogue, question, &rest, &before, until, &picks);
+    let (preview, unread) = match made {
+        Ok(rules) => (Some(preview(&rules, &before, &catalogue, now)), None),
+        Err(AnswerError::Bounds(words)) => (None, Some(nothing_saved(&words))),
+        Err(_) => (None, None),
+    };
     page(&AlwaysPage {
+        first_contact: offer.first_contact,
+        preview,
         frame: Frame::of(app, by, Here::Elsewhere),
         id: question.id,
         agent: agent(&card.agent.id, &card.agent.name),
@@ -144,13 +165,24 @@ async fn sheet(
             .secrets
             .csrf_token(by.session.id, &purpose(question.id, &digest)),
         digest,
-        problem,
+        problem: problem.or(unread),
     })
 }
 
+fn nothing_saved(words: &str) -> String {
+    format!("Nothing was saved: {}.", words.trim_end_matches('.'))
+}
+
+/// The end that is picked: by the person, or the usual one.
+fn until(offer: &AlwaysOffer, chosen: &FormParams) -> &'static str {
+    let chosen = chosen.get("until");
+    let picked = offer.ends.iter().find(|end| Some(end.key) == chosen);
+    let usual = || offer.ends.iter().find(|end| end.usual);
+    picked.or_else(usual).map_or("", |end| end.key)
+}
+
 fn ends(offer: &AlwaysOffer, chosen: &FormParams, now: time::OffsetDateTime) -> Vec<End> {
-    let known = |key| offer.ends.iter().any(|end| end.key == key);
-    let chosen = chosen.get("until").filter(|key| known(*key));
+    let picked = until(offer, chosen);
     offer
         .ends
         .iter()
@@ -158,7 +190,7 @@ fn ends(offer: &AlwaysOffer, chosen: &FormParams, now: time::OffsetDateTime) -> 
             key: end.key,
             label: end.label.clone(),
             ends_at: moment(end.ends_at, now),
-            picked: chosen.map_or(end.usual, |key| key == end.key),
+            picked: end.key == picked,
         })
         .collect()
 }
@@ -182,9 +214,17 @@ fn field(at: usize, choices: FieldChoices, chosen: &FormParams) -> Field {
     let key = chosen.get(&name);
     let typed = |option: &FieldChoice| {
         let typed = chosen.get(&value_name(&name, option.key()));
-        option
-            .proposal()
-            .map(|usual| typed.unwrap_or(usual).to_owned())
+        let usual = option.proposal();
+        usual.map(|usual| typed.map_or(usual, str::to_owned))
+    };
+    let tick = |option: &FieldChoice, nth: usize| {
+        let offered = option.offered().get(nth)?;
+        let name = tick_name(&name, option.key(), &offered.key);
+        Some(Tick {
+            ticked: chosen.get(&name).is_some(),
+            words: offered.words.clone(),
+            name,
+        })
     };
     Field {
         options: choices
@@ -195,6 +235,10 @@ fn field(at: usize, choices: FieldChoices, chosen: &FormParams) -> Field {
                 key: option.key(),
                 words: option.words(),
                 proposal: typed(option),
+                after: option.after(),
+                offered: (0..option.offered().len())
+                    .filter_map(|nth| tick(option, nth))
+                    .collect(),
                 picked: key.map_or(nth == 0, |key| key == option.key()),
             })
             .collect(),
@@ -214,7 +258,12 @@ fn value_name(field: &str, key: &str) -> String {
     format!("{field}.{key}")
 }
 
-/// Takes the answer.
+/// The form's name for one of several values that go with a choice.
+fn tick_name(field: &str, key: &str, value: &str) -> String {
+    format!("{field}.{key}.{value}")
+}
+
+/// Takes the answer; or shows what it would do, and saves nothing.
 pub(super) async fn answer(
     State(app): State<App>,
     form: DecisionForm,
@@ -235,24 +284,41 @@ pub(super) async fn answer(
     let Some(trim) = part.trim() else {
         return not_taken(&app, &by, id, drawn_elsewhere(&app, &seen)).await;
     };
+    if params.get("preview").is_some() {
+        return sheet(&app, &by, &seen, None, &params).await;
+    }
+    let before = before(&app, &seen).await?;
+    let whole = Remainder::whole(asked);
     let choice = Choice::Always {
         trim,
         until: params.get("until").unwrap_or_default().to_owned(),
-        picks: show::always(&app, &seen)
+        picks: show::always_of(&app, &seen, &whole, &before)
             .map(|offer| picks(&offer, &params))
             .unwrap_or_default(),
+        confirmed: params.get("agreed").map(str::to_owned),
     };
     match flow::answer(&app, id, &by, choice, shown, from).await {
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
         Err(AnswerError::Bounds(words)) => {
-            let words = format!("Nothing was saved: {}.", words.trim_end_matches('.'));
+            let words = nothing_saved(&words);
             let mut response = sheet(&app, &by, &seen, Some(words), &params).await?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(response)
+        }
+        Err(AnswerError::TooWide(_)) => {
+            let words =
+                "Nothing was saved yet: this would allow what you denied before. See below.";
+            let mut response = sheet(&app, &by, &seen, Some(words.to_owned()), &params).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
         Err(AnswerError::Part(words)) => not_so(&app, &by, &seen, &words, &params).await,
         Err(error) => not_taken(&app, &by, id, error).await,
     }
+}
+
+async fn before(app: &App, seen: &Seen) -> Result<Before, ShowError> {
+    always::before(app, seen.request.question()).await
 }
 
 /// What was picked, thing by thing, under the names the bounds go by.
@@ -265,8 +331,14 @@ fn picks(offer: &AlwaysOffer, params: &FormParams) -> Vec<BTreeMap<String, Strin
                 continue;
             };
             picks.insert(choices.name.clone(), key.to_owned());
-            if let Some(value) = params.get(&value_name(&name, key)) {
-                picks.insert(format!("{}.value", choices.name), value.to_owned());
+            let option = choices.options.iter().find(|option| option.key() == key);
+            let offered = option.map_or(&[][..], FieldChoice::offered);
+            let ticked = |it: &&Offered| params.get(&tick_name(&name, key, &it.key)).is_some();
+            let ticked = offered.iter().filter(ticked).map(|it| it.key.as_str());
+            let ticked = ticked.collect::<Vec<_>>().join(" ");
+            let typed = params.get(&value_name(&name, key)).map(str::to_owned);
+            if let Some(value) = typed.or_else(|| (!ticked.is_empty()).then_some(ticked)) {
+                picks.insert(format!("{}.value", choices.name), value);
             }
         }
         picks
@@ -294,6 +366,7 @@ mod tests {
         AlwaysOffer {
             ends: Vec::new(),
             items: vec![item.clone(), item],
+            first_contact: false,
         }
     }
 

@@ -145,6 +145,10 @@ pub(super) async fn not_taken(
             "Your answer was not sent: whoever runs this server has forbidden this meanwhile."
                 .to_owned(),
         ),
+        AnswerError::TooWide(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Your answer was not sent: this would allow what you denied before.".to_owned(),
+        ),
         AnswerError::AlwaysNotOffered => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Your answer was not sent: this cannot be allowed always.".to_owned(),

@@ -19,6 +19,7 @@ mod made_for;
 mod outcome;
 mod part;
 mod pause;
+mod preview;
 mod quiet;
 mod raw;
 mod receipt;

@@ -150,6 +150,21 @@ impl Store {
         self.newest(theirs, None, at_most).await
     }
 
+    /// What this client has asked this person since `since`, the newest first.
+    pub async fn asked_lately(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        since: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let theirs = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::ClientId.eq(client.0.as_str()))
+            .filter(Column::Id.gt(RequestId::first_at(since).0));
+        self.newest(theirs, None, at_most).await
+    }
+
     /// A client's own requests, the newest first; older than `before` if one is given.
     pub async fn requests_of_client(
         &self,

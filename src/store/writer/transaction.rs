@@ -272,7 +272,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::Stand(standing) => grants::stand(conn, standing).await,
         Write::UseRefreshToken(used) => refresh_tokens::use_once(conn, used).await,
         Write::RulesStand(rules, at) => standing_grants::stand(conn, rules, *at).await,
-        Write::UseStandingGrant(id, at) => standing_grants::count_use(conn, *id, *at).await,
+        Write::UseStandingGrant(used) => standing_grants::count_uses(conn, used).await,
         Write::StopStandingGrant(id, user, at) => {
             standing_grants::stop(conn, *id, *user, *at).await
         }

@@ -286,7 +286,7 @@ both! {
         let details = small_payment("240.00", "Hanna");
         let more = [("authorization_details", &*details)];
         let asked = agent.ask_to_be_told(&maya.email, &more).await;
-        let always = Choice::Always { until: "7d".to_owned(), picks: Vec::new(), trim: countersign::domain::consent::partial::Trim::default() };
+        let always = Choice::Always { until: "today".to_owned(), picks: Vec::new(), confirmed: None, trim: countersign::domain::consent::partial::Trim::default() };
         world.answer(&maya, &asked, always).await;
         let covered = agent.ask_to_be_told(&maya.email, &more).await;
         world.deliver().await;

@@ -164,6 +164,7 @@ both! {
             until: "30d".into(),
             picks: Vec::new(),
             trim: Trim::default(),
+            confirmed: None,
         };
         let refused = world.try_answer(&present, &asked, always).await;
         assert!(refused.is_err(), "{refused:?}");

@@ -1,6 +1,8 @@
 //! "Always": allowed once with bounds, then at once and counted, until it is stopped, ends or is forgotten.
 
 use countersign::domain::action::Catalogue;
+use countersign::domain::user::User;
+use countersign::flow::answer::Choice;
 use countersign::store::{Commit, Write};
 use serde_json::json;
 use time::Duration;
@@ -28,6 +30,17 @@ pub async fn allow_always(browser: &mut Browser, asked: &Asked, picks: &[(&str, 
     sheet
         .press(browser, "Allow within these limits", picks)
         .await
+}
+
+/// The person knows the agent: they have allowed it something else before.
+async fn known(world: &World, agent: &Agent, maya: &User) {
+    let asked = agent
+        .ask(&maya.email, &[("scope", "openid files.read")])
+        .await;
+    let present = world.present(maya).await;
+    let answered = world.try_answer(&present, &asked, Choice::Once).await;
+    answered.expect("an answer");
+    world.deliver().await;
 }
 
 /// It is approved already, and nothing was promised to anybody.
@@ -71,6 +84,7 @@ both! {
         let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let mut browser = world.signed_in(&maya).await;
+        known(&world, &agent, &maya).await;
         let first = pay(&agent, &maya.email, "240.00", "Hanna").await;
         let receipt = allow_always(&mut browser, &first, &[]).await;
         assert!(receipt.text().contains("Allowed, and from now on"), "{}", receipt.text());
@@ -126,6 +140,7 @@ both! {
         let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let mut browser = world.signed_in(&maya).await;
+        known(&world, &agent, &maya).await;
         let first = pay(&agent, &maya.email, "240.00", "Hanna").await;
         let sheet = browser.get(&format!("{}/always", first.page())).await;
         let text = sheet.text();
@@ -223,6 +238,7 @@ async fn a_rule_nobody_uses_for_thirty_days_is_forgotten() {
     let agent = world.agent("Calendar Agent").await;
     let maya = world.person("Maya").await;
     let mut browser = world.signed_in(&maya).await;
+    known(&world, &agent, &maya).await;
     let read = [("scope", "openid calendar.read")];
     let first = agent.ask(&maya.email, &read).await;
     allow_always(&mut browser, &first, &[("until", "max")]).await;
@@ -255,6 +271,7 @@ async fn a_rule_used_every_day_ends_at_its_end() {
     let agent = world.agent("Calendar Agent").await;
     let maya = world.person("Maya").await;
     let mut browser = world.signed_in(&maya).await;
+    known(&world, &agent, &maya).await;
     let read = [("scope", "openid calendar.read")];
     let first = agent.ask(&maya.email, &read).await;
     allow_always(&mut browser, &first, &[("until", "max")]).await;

@@ -6,6 +6,7 @@ mod comparing;
 mod deny;
 mod devices;
 mod inbox;
+mod often;
 mod partial;
 mod pausing;
 mod sessions;

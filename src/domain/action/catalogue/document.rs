@@ -193,6 +193,37 @@ impl<'p, 's> Entry<'p, 's> {
         length.ok()
     }
 
+    /// The same table under another name, looked at again: its keys were judged before.
+    pub(super) fn again(&self, key: &str) -> Option<Self> {
+        let value = self.value(key)?;
+        Some(Self {
+            page: self.page,
+            at: value.span().start,
+            what: self.what,
+            table: value.get_ref().as_table()?,
+        })
+    }
+
+    /// A number of times, from 1 to `most`.
+    pub(super) fn count(&self, key: &str, most: u32) -> Option<u32> {
+        let value = self.value(key)?;
+        let read = match to_json(value) {
+            Ok(Value::Number(number)) => number.as_u64(),
+            Ok(_) | Err(_) => None,
+        };
+        let read = read.and_then(|number| u32::try_from(number).ok());
+        let count = read.filter(|count| (1..=most).contains(count));
+        if count.is_none() {
+            let cause = format!("{key} is not a number from 1 to {most}");
+            self.page.fault(
+                value.span().start,
+                cause,
+                format!("write for example {key} = 5"),
+            );
+        }
+        count
+    }
+
     /// One of a fixed set of words.
     pub(super) fn choice<T: Copy>(
         &self,

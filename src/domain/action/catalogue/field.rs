@@ -46,8 +46,12 @@ pub enum FieldKind {
 pub enum Bound {
     /// The same value.
     Same,
+    /// One of some values the person picked from those they allowed before.
+    Set,
     /// No more than a ceiling, in the same currency.
     AtMost,
+    /// A path, or anything below it, segment by segment.
+    Path,
     /// Anything that starts the same.
     Prefix,
     /// Any value.
@@ -80,13 +84,22 @@ impl FieldKind {
 
 impl Bound {
     /// Every bound.
-    pub const ALL: [Self; 4] = [Self::Same, Self::AtMost, Self::Prefix, Self::Any];
+    pub const ALL: [Self; 6] = [
+        Self::Same,
+        Self::Set,
+        Self::AtMost,
+        Self::Path,
+        Self::Prefix,
+        Self::Any,
+    ];
 
     /// The word in the file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Same => "same",
+            Self::Set => "set",
             Self::AtMost => "at-most",
+            Self::Path => "path",
             Self::Prefix => "prefix",
             Self::Any => "any",
         }
@@ -96,8 +109,9 @@ impl Bound {
     pub fn fits(self, kind: FieldKind) -> bool {
         match self {
             Self::Same | Self::Any => true,
+            Self::Set => !matches!(kind, FieldKind::Money | FieldKind::Flag),
             Self::AtMost => matches!(kind, FieldKind::Money | FieldKind::Number),
-            Self::Prefix => kind == FieldKind::Text,
+            Self::Path | Self::Prefix => kind == FieldKind::Text,
         }
     }
 

@@ -35,6 +35,9 @@ const VAGUE: [&str; 16] = [
     "use",
 ];
 
+/// Words for what is divided by slashes.
+const PATHS: [&str; 4] = ["path", "folder", "directory", "file"];
+
 /// Verbs that change nothing, so that there is nothing to undo.
 const READS: [&str; 8] = [
     "check", "find", "list", "look", "read", "search", "see", "view",
@@ -161,6 +164,27 @@ fn reach(entry: &Entry<'_, '_>, permission: &Permission) {
             );
         }
     }
+    let path = |label: &str| {
+        let mut words = label.split(|c: char| !c.is_alphabetic());
+        words.any(|word| PATHS.contains(&word.to_lowercase().as_str()))
+    };
+    for field in &permission.fields {
+        if permission.offers_always() && field.bound == Some(Bound::Prefix) && path(&field.label) {
+            entry.fault(
+                format!("an \"always\" for {} /a would cover /ab", field.name),
+                "write bound = \"path\": it compares whole names between slashes",
+            );
+        }
+    }
+    if let (Some(rate), Some(uses)) = (permission.often.rate, permission.often.uses)
+        && uses <= rate.times
+    {
+        entry.page.fault(
+            entry.at("always"),
+            format!("uses = {uses} is over before {} counts", rate.per.as_key()),
+            "leave one of them out, or make uses larger",
+        );
+    }
     if permission.tier == Tier::Critical && !permission.access_for.is_zero() {
         entry.page.fault(
             entry.at("access_for"),
@@ -230,6 +254,11 @@ schema = '{"type": "object", "additionalProperties": false, "required": ["amount
                 "leave amount open",
             ),
             (
+                "tier = \"normal\"\nalways = { max = \"7d\", per_day = 5, uses = 5 }",
+                "critical = true",
+                "is over before per_day counts",
+            ),
+            (
                 "tier = \"critical\"\naccess_for = \"1h\"",
                 "critical = true",
                 "more than one use",
@@ -239,6 +268,11 @@ schema = '{"type": "object", "additionalProperties": false, "required": ["amount
             assert_eq!(found.len(), 1, "{more} {amount}: {found:?}");
             assert!(found[0].1.contains(word), "{found:?}");
         }
+        let folder = PAY.to_owned()
+            + "[[resource.permission.field]]\nname = \"to\"\npointer = \"/to\"\nlabel = \"Folder\"\nbound = \"prefix\"\n"
+            + "[[resource.permission.field]]\nname = \"amount\"\npointer = \"/amount\"\nlabel = \"Amount\"\nkind = \"money\"";
+        let found = faults(&folder);
+        assert!(found[0].1.contains("would cover /ab"), "{found:?}");
         let silent = faults("scope = \"x\"\ntitle = \"Send mail\"");
         assert!(silent[0].1.contains("undone"), "{silent:?}");
     }

@@ -15,6 +15,7 @@ mod document;
 mod field;
 mod key;
 mod lint;
+mod often;
 mod print;
 mod problem;
 mod read;
@@ -37,6 +38,7 @@ pub use change::Change;
 pub use field::{Bound, Field, FieldKind};
 pub use key::{MalformedKey, PermissionKey};
 pub use lint::lint;
+pub use often::{Often, Period, Rate};
 pub use problem::{CatalogueError, Problem};
 pub use route::{Pattern, PatternError, Route, Routed};
 pub use schema::{Schema, SchemaError};
@@ -103,6 +105,9 @@ pub struct Permission {
     pub token_lifetime: Duration,
     /// Whether a person may say "always", and for how long at most.
     pub always: Always,
+    /// How often it may answer for the person at most.
+    #[serde(default)]
+    pub often: Often,
     /// Whether a token is good for one use only.
     pub single_use: bool,
     /// What happens if the yes was wrong.

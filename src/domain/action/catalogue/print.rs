@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use time::Duration;
+
 use super::{
-    Always, Bound, Catalogue, Field, Permission, PermissionKey, Resource, Route, Schema, TokenForm,
+    Always, Bound, Catalogue, Field, Often, Permission, PermissionKey, Resource, Route, Schema,
+    TokenForm,
 };
 use crate::domain::action::duration;
 
@@ -81,11 +84,7 @@ fn put_permission(out: &mut String, permission: &Permission) {
     match permission.always {
         Always::Never => put(out, "always", "\"never\""),
         Always::Within(max) => {
-            put(
-                out,
-                "always",
-                &format!("{{ max = \"{}\" }}", duration::write(max)),
-            );
+            put(out, "always", &always_text(max, permission.often));
         }
     }
     if permission.single_use {
@@ -117,6 +116,19 @@ fn put_field(out: &mut String, field: &Field) {
     if field.narrowable {
         put(out, "narrowable", "true");
     }
+}
+
+fn always_text(max: Duration, often: Often) -> String {
+    let rate = often
+        .rate
+        .map(|rate| format!(", {} = {}", rate.per.as_key(), rate.times));
+    let uses = often.uses.map(|uses| format!(", uses = {uses}"));
+    format!(
+        "{{ max = \"{}\"{}{} }}",
+        duration::write(max),
+        rate.unwrap_or_default(),
+        uses.unwrap_or_default()
+    )
 }
 
 /// JSON over several lines, because a schema in one line is read by nobody.

@@ -49,7 +49,7 @@ pub(super) fn read_field(entry: &Entry<'_, '_>, schema: Option<&Schema>) -> Opti
                 bound.as_str(),
                 kind.as_str()
             ),
-            "at-most is for money and numbers, prefix for text",
+            "at-most is for money and numbers, prefix and path for text, set for what is neither money nor a flag",
         );
     }
     if narrowable && matches!(kind, FieldKind::Text | FieldKind::Date | FieldKind::Flag) {

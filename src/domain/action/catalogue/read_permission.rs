@@ -6,7 +6,9 @@ use super::document::Entry;
 use super::read_field::{FIELD_KEYS, read_field, refuse_overlaps};
 use super::read_schema::read_schema;
 use super::rules::{is_reserved, is_scope};
-use super::{Always, Ask, Consequence, Field, Permission, PermissionKey, Schema, Title};
+use super::{
+    Always, Ask, Consequence, Field, Often, Period, Permission, PermissionKey, Rate, Schema, Title,
+};
 use crate::domain::action::{Tier, duration};
 
 pub(super) const PERMISSION_KEYS: [&str; 12] = [
@@ -23,6 +25,8 @@ pub(super) const PERMISSION_KEYS: [&str; 12] = [
     "schema",
     "field",
 ];
+
+const ALWAYS_KEYS: [&str; 5] = ["max", "per_hour", "per_day", "per_week", "uses"];
 
 const USUAL_LIFETIME: Duration = Duration::minutes(5);
 const SHORTEST_LIFETIME: Duration = Duration::seconds(10);
@@ -41,6 +45,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
     };
     let ask = entry.choice("ask", &Ask::ALL, Ask::as_str);
     let always = tier.map(|tier| read_always(entry, tier));
+    let often = read_often(entry);
     let access_for = read_access(entry);
     let token_lifetime = read_lifetime(entry);
     let single_use = entry.flag("single_use");
@@ -58,6 +63,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
         access_for,
         token_lifetime,
         always: always?,
+        often,
         single_use,
         consequence,
         schema,
@@ -143,7 +149,8 @@ fn read_always(entry: &Entry<'_, '_>, tier: Tier) -> Always {
         entry.wrong("always", value, "\"never\" or { max = \"30d\" }");
         return usual;
     };
-    let within = Entry::new(entry.page, "always", value.span().start, table, &["max"]);
+    let at = value.span().start;
+    let within = Entry::new(entry.page, "always", at, table, &ALWAYS_KEYS);
     let Some(max) = within
         .required("max", "\"30d\"")
         .and_then(|_| within.length("max"))
@@ -176,6 +183,31 @@ fn read_always(entry: &Entry<'_, '_>, tier: Tier) -> Always {
         Some(_) => {}
     }
     Always::Within(max)
+}
+
+/// How often an "always" may answer: in one window, altogether, or both.
+fn read_often(entry: &Entry<'_, '_>) -> Often {
+    let Some(always) = entry.again("always") else {
+        return Often::default();
+    };
+    let rates: Vec<Rate> = Period::ALL
+        .into_iter()
+        .filter_map(|per| {
+            let times = always.count(per.as_key(), Often::MOST_IN_A_WINDOW)?;
+            Some(Rate { times, per })
+        })
+        .collect();
+    if let [_, second, ..] = rates.as_slice() {
+        entry.page.fault(
+            always.at(second.per.as_key()),
+            "\"always\" counts in two windows",
+            "keep one of per_hour, per_day and per_week",
+        );
+    }
+    Often {
+        rate: rates.first().copied(),
+        uses: always.count("uses", Often::MOST_USES),
+    }
 }
 
 fn read_access(entry: &Entry<'_, '_>) -> Duration {

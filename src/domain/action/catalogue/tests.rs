@@ -198,6 +198,44 @@ fn without_always_a_dangerous_permission_has_none() {
 }
 
 #[test]
+fn how_often_an_always_answers_is_read_written_and_refused() {
+    let with = |always: &str| {
+        one(&format!(
+            "scope = \"a\"\ntitle = \"See it\"\nalways = {always}\n"
+        ))
+    };
+    let limited = with("{ max = \"7d\", per_day = 5, uses = 100 }");
+    let read = Catalogue::read(&limited).unwrap();
+    let often = read.scope("a").unwrap().1.often;
+    let rate = Some(Rate {
+        times: 5,
+        per: Period::Day,
+    });
+    let uses = Some(100);
+    assert_eq!(often, Often { rate, uses });
+    assert_eq!(Catalogue::read(&read.to_toml()).unwrap(), read);
+    assert_eq!(Catalogue::from_json(read.to_json()).unwrap(), read);
+    for (always, cause) in [
+        (
+            "{ max = \"7d\", per_day = 0 }",
+            "per_day is not a number from 1 to 500",
+        ),
+        ("{ max = \"7d\", per_hour = 501 }", "per_hour is not"),
+        ("{ max = \"7d\", per_week = \"5\" }", "per_week is not"),
+        (
+            "{ max = \"7d\", uses = -1 }",
+            "uses is not a number from 1 to 1000000",
+        ),
+        ("{ max = \"7d\", per_day = 5, per_hour = 1 }", "two windows"),
+        ("{ max = \"7d\", per_month = 5 }", "no key \"per_month\""),
+    ] {
+        let refused = Catalogue::read(&with(always)).unwrap_err().to_string();
+        assert!(refused.contains(cause), "{always}: {refused}");
+        assert_eq!(refused.matches("line ").count(), 1, "once: {refused}");
+    }
+}
+
+#[test]
 fn t34_what_may_not_be_asked_is_read_written_and_told_as_a_change() {
     let with = |ask: &str| one(&format!("scope = \"a\"\ntitle = \"See it\"\n{ask}"));
     let read = |ask: &str| Catalogue::read(&with(ask)).unwrap();
