@@ -4,6 +4,7 @@
 //! which columns a state may have, are in `migration/`.
 
 pub mod access_token;
+pub mod approver;
 pub mod audit_event;
 pub mod catalogue;
 pub mod client;

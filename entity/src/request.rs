@@ -72,6 +72,13 @@ pub struct Model {
     /// The key that was shown when it was asked, as `cnf`: JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub bound_to: Option<String>,
+    /// Whoever has to answer it, when it is several: JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub quorum: Option<String>,
+    /// How many of them must allow it.
+    pub needed: Option<i32>,
+    /// How many of them have answered.
+    pub votes: i32,
     /// What the agent wants of the sign-in behind a yes, if anything: JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub wanted: Option<String>,

@@ -122,6 +122,13 @@ const TABLES: &[&str] = &[
         redeemed_at BIGINT,
         bound_to TEXT,
         wanted TEXT,
+        quorum TEXT,
+        needed INTEGER CHECK (needed >= 1),
+        votes INTEGER NOT NULL CHECK (votes >= 0),
+        CHECK ((quorum IS NULL) = (needed IS NULL)),
+        CHECK (needed IS NOT NULL OR votes = 0),
+        CHECK (needed IS NULL OR state NOT IN ('approved', 'redeemed') OR votes >= needed),
+        CHECK (needed IS NULL OR answer IS NULL OR answer <> 'always'),
         CHECK ((mode = 'poll') = (notification_token IS NULL)),
         CHECK ((state = 'pending') = (settled_at IS NULL)),
         CHECK ((answer IS NULL) = (decision IS NULL)),
@@ -146,6 +153,19 @@ const TABLES: &[&str] = &[
     "CREATE INDEX requests_denied ON requests (user_id, client_id, settled_at)
         WHERE state = 'denied'",
     "CREATE INDEX requests_settled ON requests (settled_at) WHERE settled_at IS NOT NULL",
+    "CREATE TABLE approvers (
+        request_id {uuid} NOT NULL REFERENCES requests (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        answer TEXT CHECK (answer IN ('once', 'deny')),
+        answered_at BIGINT,
+        vote TEXT,
+        card_digest {bytes} CHECK (length(card_digest) = 32),
+        PRIMARY KEY (request_id, user_id),
+        CHECK ((answer IS NULL) = (answered_at IS NULL)),
+        CHECK ((answer IS NULL) = (vote IS NULL)),
+        CHECK ((answer IS NULL) = (card_digest IS NULL))
+    )",
+    "CREATE INDEX approvers_by_user ON approvers (user_id, request_id)",
     "CREATE TABLE grants (
         id {uuid} PRIMARY KEY,
         request_id {uuid} NOT NULL UNIQUE REFERENCES requests (id),
@@ -369,12 +389,19 @@ const GUARDS_SQLITE: &[&str] = &[
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
              'approved>redeemed', 'approved>expired')
             AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
+            AND (OLD.state || '>' || NEW.state <> 'pending>pending' OR NEW.votes <> OLD.votes + 1)
+          OR (OLD.state || '>' || NEW.state <> 'pending>pending' AND NEW.votes <> OLD.votes)
+          OR NEW.quorum IS DISTINCT FROM OLD.quorum OR NEW.needed IS DISTINCT FROM OLD.needed
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
+    "CREATE TRIGGER approvers_moves BEFORE UPDATE ON approvers
+        WHEN NEW.answer IS NULL OR OLD.answer = 'deny' OR (OLD.answer = 'once' AND NEW.answer = 'once')
+          OR NEW.request_id <> OLD.request_id OR NEW.user_id <> OLD.user_id
+        BEGIN SELECT RAISE(ABORT, 'an answer cannot change like this'); END",
     "CREATE TRIGGER held_transactions_moves BEFORE UPDATE ON held_transactions
         WHEN OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
           OR NEW.id <> OLD.id OR NEW.service_id <> OLD.service_id OR NEW.asked <> OLD.asked
@@ -401,11 +428,18 @@ const GUARDS_POSTGRESQL: &[&str] = &[
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
              'approved>redeemed', 'approved>expired')
             AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
+            AND (OLD.state || '>' || NEW.state <> 'pending>pending' OR NEW.votes <> OLD.votes + 1)
+          OR (OLD.state || '>' || NEW.state <> 'pending>pending' AND NEW.votes <> OLD.votes)
+          OR NEW.quorum IS DISTINCT FROM OLD.quorum OR NEW.needed IS DISTINCT FROM OLD.needed
           OR NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.user_id <> OLD.user_id
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
           OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
+        EXECUTE FUNCTION countersign_refuse()",
+    "CREATE TRIGGER approvers_moves BEFORE UPDATE ON approvers FOR EACH ROW
+        WHEN (NEW.answer IS NULL OR OLD.answer = 'deny' OR (OLD.answer = 'once' AND NEW.answer = 'once')
+          OR NEW.request_id <> OLD.request_id OR NEW.user_id <> OLD.user_id)
         EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER held_transactions_moves BEFORE UPDATE ON held_transactions FOR EACH ROW
         WHEN (OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
@@ -441,6 +475,7 @@ const DROP: &[&str] = &[
     "DROP TABLE redemptions",
     "DROP TABLE access_tokens",
     "DROP TABLE grants",
+    "DROP TABLE approvers",
     "DROP TABLE requests",
     "DROP TABLE user_codes",
     "DROP TABLE users",

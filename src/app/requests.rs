@@ -99,6 +99,7 @@ mod tests {
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,
+            quorum: None,
             wanted: crate::domain::consent::step_up::Wanted::default(),
         };
         StoredRequest {

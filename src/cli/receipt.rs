@@ -87,10 +87,18 @@ fn verify(file: &Path, jwks: &Path, output: Output) -> Result<Exit, Failure> {
     let at = moment(receipt.answered_at).unwrap_or_default();
     let answer = match (receipt.answer, receipt.by.how) {
         (Answered::Deny, _) => "denied",
-        (Answered::Once | Answered::Always, How::Person) => "allowed",
+        (Answered::Once | Answered::Always, How::Person | How::People) => "allowed",
         (Answered::Once | Answered::Always, How::Rule) => "allowed by a rule of theirs",
     };
     let person = receipt.card["person"]["name"].as_str().unwrap_or_default();
+    let people: Vec<String> = receipt
+        .by
+        .people
+        .iter()
+        .map(|one| one.sub.to_string())
+        .collect();
+    let people = people.join(", ");
+    let person = if people.is_empty() { person } else { &people };
     let agent = receipt.card["agent"]["name"].as_str().unwrap_or_default();
     for (name, value) in [
         ("server", receipt.iss.as_str()),

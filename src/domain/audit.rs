@@ -18,6 +18,8 @@ pub enum Kind {
     RequestOpened,
     RequestApproved,
     RequestApprovedByRule,
+    /// One of several people has allowed it.
+    RequestAllowedByOne,
     RequestDenied,
     /// A person said why, after their no.
     RequestDenialExplained,
@@ -75,6 +77,7 @@ impl Kind {
             Self::RequestOpened => "request.opened",
             Self::RequestApproved => "request.approved",
             Self::RequestApprovedByRule => "request.allowed_by_your_rule",
+            Self::RequestAllowedByOne => "request.allowed_by_one",
             Self::RequestDenied => "request.denied",
             Self::RequestDenialExplained => "request.denial_explained",
             Self::RequestCancelled => "request.cancelled",

@@ -11,7 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::domain::action::json::{canonical, digest};
-use crate::domain::ciba::approval::{Answered, DecidedBy, Decision, Question};
+use crate::domain::ciba::approval::{Answered, Answerer, DecidedBy, Decision, Question};
 use crate::domain::client::jws;
 use crate::domain::client::keys::PublicKeys;
 use crate::domain::id::{ClientId, RequestId, UserId};
@@ -34,7 +34,7 @@ pub struct Receipt {
     pub approval_id: RequestId,
     /// Who asked.
     pub client_id: ClientId,
-    /// Who answered.
+    /// Who answered, or for whom others did.
     pub sub: UserId,
     /// `once`, `always` or `deny`.
     pub answer: Answered,
@@ -57,15 +57,31 @@ pub struct Receipt {
 /// Who answered, and how surely it was them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {
-    /// `person` when they answered this, `rule` when something they had always allowed covered it.
+    /// `person` when they answered this, `people` when several did, `rule` when something they had always allowed covered it.
     pub how: How,
     /// How they had proved who they were.
     pub acr: String,
     /// When they had.
     pub auth_time: i64,
+    /// Those who allowed it, when several had to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<OneOf>,
     /// The rules that covered it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+}
+
+/// One of several who allowed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneOf {
+    /// Who.
+    pub sub: UserId,
+    /// How they had proved who they were.
+    pub acr: String,
+    /// When they had.
+    pub auth_time: i64,
+    /// When they answered.
+    pub answered_at: i64,
 }
 
 /// Whether somebody answered, or had answered before.
@@ -74,6 +90,8 @@ pub struct By {
 pub enum How {
     /// They answered.
     Person,
+    /// Several people answered.
+    People,
     /// They had allowed it before.
     Rule,
 }
@@ -92,6 +110,15 @@ pub enum Unproved {
     Card,
 }
 
+fn one_of(one: &Answerer) -> OneOf {
+    OneOf {
+        sub: one.user,
+        acr: one.assurance.acr().to_owned(),
+        auth_time: numeric_date(one.authenticated_at),
+        answered_at: numeric_date(one.at),
+    }
+}
+
 impl Receipt {
     /// What is to be said about a decision. `card` is the card as it was stored.
     pub fn of(
@@ -104,6 +131,7 @@ impl Receipt {
         let sign_in = decision.by.sign_in();
         let (how, rules) = match &decision.by {
             DecidedBy::Person { .. } => (How::Person, Vec::new()),
+            DecidedBy::People { .. } => (How::People, Vec::new()),
             DecidedBy::StandingGrants { grants, .. } => {
                 (How::Rule, grants.iter().map(ToString::to_string).collect())
             }
@@ -127,6 +155,12 @@ impl Receipt {
                 how,
                 acr: sign_in.how.acr().to_owned(),
                 auth_time: numeric_date(sign_in.at),
+                people: if decision.answer == Answered::Deny {
+                    // Who said no is for those who were asked with them.
+                    Vec::new()
+                } else {
+                    decision.by.people().map(one_of).collect()
+                },
                 rules,
             },
             scope,

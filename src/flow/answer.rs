@@ -6,22 +6,26 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use crate::app::{App, VersionedCatalogue};
+use crate::domain::action::Catalogue;
 use crate::domain::action::text::agent_text;
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
-    Answer, ApprovalRequest, DecidedBy, Decision, Pending, Question, Settled, Step,
+    Answer, ApprovalRequest, Counted, DecidedBy, Decision, Pending, Question, Settled, Step,
 };
 use crate::domain::consent::StandingGrant;
 use crate::domain::consent::partial::{Remainder, Trim};
 use crate::domain::consent::preview::Preview;
+use crate::domain::consent::quorum::{approvers, still_stands};
 use crate::domain::consent::step_up::FallsShort;
 use crate::domain::id::RequestId;
 use crate::entropy::NoEntropy;
 use crate::flow::ask::hex;
 use crate::flow::sign_in::Present;
-use crate::flow::{always, effects, load, pause, watch};
+use crate::flow::{always, effects, load, pause, together, watch};
 use crate::store::{Commit, StoreError, StoredRequest, Write};
 
 /// Longest reason for a no, in characters as people count them.
@@ -29,6 +33,9 @@ pub const LONGEST_REASON: usize = 280;
 
 /// How often an answer is judged anew when another catalogue was applied under it.
 const TRIES: usize = 3;
+
+/// How often at least, when several people answer at once.
+const TOGETHER: usize = 25;
 
 /// What the person chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,23 +116,34 @@ pub async fn answer(
     shown: [u8; 32],
     from: Option<String>,
 ) -> Result<StoredRequest, AnswerError> {
-    for _ in 0..TRIES {
+    for attempt in 1.. {
         let catalogue = app.catalogue.get();
         let (choice, from) = (choice.clone(), from.clone());
-        let answered = answered_by(app, &catalogue, id, by, choice, shown, from).await?;
-        if let Some(answered) = answered {
-            return Ok(answered);
-        }
+        let taken = answered_by(app, &catalogue, id, by, choice, shown, from).await?;
+        let together = match taken {
+            Taken::As(answered) => return Ok(*answered),
+            Taken::Overtaken { together } => together,
+        };
         app.requests.forget(id);
         watch::catalogue(app).await?;
-        if app.catalogue.get().version == catalogue.version {
+        let same = app.catalogue.get().version == catalogue.version;
+        // Of several who answer at once, each may have come before this one.
+        if (same && !together) || attempt >= if together { TOGETHER } else { TRIES } {
             break;
         }
     }
     settled_otherwise(app, id).await
 }
 
-/// Takes an answer, judged by a catalogue. None when it was overtaken.
+/// What came of one try.
+enum Taken {
+    /// It is written, and this is the request from now on.
+    As(Box<StoredRequest>),
+    /// Something else was written first: perhaps only what another of several people says.
+    Overtaken { together: bool },
+}
+
+/// Takes an answer, judged by a catalogue.
 async fn answered_by(
     app: &App,
     catalogue: &VersionedCatalogue,
@@ -134,9 +152,9 @@ async fn answered_by(
     choice: Choice,
     shown: [u8; 32],
     from: Option<String>,
-) -> Result<Option<StoredRequest>, AnswerError> {
+) -> Result<Taken, AnswerError> {
     let stored = load::to_settle(app, id).await?;
-    let stored = stored.filter(|it| it.request.question().user == by.user.id);
+    let stored = stored.filter(|it| it.request.question().is_put_to(by.user.id));
     let stored = stored.ok_or(AnswerError::NotYours)?;
     let now = app.clock.now();
     let ApprovalRequest::Pending(pending) = stored.request.clone().at(now) else {
@@ -147,14 +165,19 @@ async fn answered_by(
     }
     // A no needs no proof: whoever stops something may be stopped by nothing.
     if !matches!(choice, Choice::Deny { .. }) {
-        let asked = &pending.question.asked;
-        if asked.forbidden_by(&catalogue.catalogue).is_some() {
+        if forbidden(&pending.question, &catalogue.catalogue) {
             return Err(AnswerError::Forbidden);
         }
         by.may_allow(&pending.question, now)
             .map_err(AnswerError::SignIn)?;
     }
     let rest = remainder(catalogue, &pending.question, &choice)?;
+    if pending.question.quorum.is_some() {
+        let answer = answer_of(choice, rest)?;
+        // Boxed: few are answered by several.
+        let answered = answered_together(app, catalogue, stored, pending, answer, by, from, now);
+        return Box::pin(answered).await;
+    }
     let standing = match &choice {
         Choice::Always { .. } => {
             let question = &pending.question;
@@ -162,8 +185,89 @@ async fn answered_by(
         }
         Choice::Once | Choice::Part(_) | Choice::Deny { .. } => Vec::new(),
     };
-    let step = decide(pending, choice, rest, by, now)?;
-    let commit = commit(&step, catalogue.version, standing, from.as_deref());
+    let step = decide(pending, answer_of(choice, rest)?, by, now)?;
+    let settling = Settling {
+        stored,
+        commit: Commit::default(),
+        catalogue: catalogue.version,
+        standing,
+        from,
+        now,
+    };
+    settle(app, settling, step).await
+}
+
+/// One of several people answers: with what the others have said before, it may be settled.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what one answer is made of, once"
+)]
+async fn answered_together(
+    app: &App,
+    catalogue: &VersionedCatalogue,
+    stored: StoredRequest,
+    pending: Pending,
+    answer: Answer,
+    by: &Present,
+    from: Option<String>,
+    now: OffsetDateTime,
+) -> Result<Taken, AnswerError> {
+    if matches!(answer, Answer::Always(_)) {
+        return Err(AnswerError::AlwaysNotOffered);
+    }
+    let question = pending.question.clone();
+    let counted = together::count(app, catalogue, pending, answer, by, now).await?;
+    let Some(ballot) = counted else {
+        // A second tap on the same.
+        return Ok(Taken::As(Box::new(stored)));
+    };
+    let (commit, counted, effects) = ballot.cast(now);
+    match counted {
+        Counted::Settled(next) => {
+            let settling = Settling {
+                stored,
+                commit,
+                catalogue: catalogue.version,
+                standing: Vec::new(),
+                from,
+                now,
+            };
+            settle(app, settling, Step { next, effects }).await
+        }
+        Counted::Waiting(_) => {
+            let commit = together::one_more(app, commit, &question, by, from, now).await?;
+            match app.commit(commit).await {
+                Ok(()) => Ok(Taken::As(Box::new(stored))),
+                Err(StoreError::Overtaken) => Ok(Taken::Overtaken { together: true }),
+                Err(error) => Err(error.into()),
+            }
+        }
+    }
+}
+
+/// What an answer is written with.
+struct Settling {
+    stored: StoredRequest,
+    /// What must be written before it.
+    commit: Commit,
+    /// The catalogue it was judged by.
+    catalogue: i32,
+    standing: Vec<(StandingGrant, String)>,
+    from: Option<String>,
+    now: OffsetDateTime,
+}
+
+/// Writes down that a request is settled, and tells everybody.
+async fn settle(app: &App, it: Settling, step: Step<Settled>) -> Result<Taken, AnswerError> {
+    let Settling { stored, now, .. } = it;
+    let together = stored.request.question().quorum.is_some();
+    let commit = commit(
+        it.commit,
+        &step,
+        it.catalogue,
+        it.standing,
+        it.from.as_deref(),
+    );
     let commit = match &step.next {
         Settled::Denied(denied) => pause::after_a_no(app, &denied.question, commit, now).await?,
         Settled::Approved(_) => commit,
@@ -171,7 +275,7 @@ async fn answered_by(
     let commit = effects::settling(app, commit, &stored, &step.effects, now).await?;
     match app.commit(commit).await {
         Ok(()) => {}
-        Err(StoreError::Overtaken) => return Ok(None),
+        Err(StoreError::Overtaken) => return Ok(Taken::Overtaken { together }),
         Err(error) => return Err(error.into()),
     }
     let request = match step.next {
@@ -186,7 +290,14 @@ async fn answered_by(
     // Before the agent is woken: it will ask for this next.
     app.requests.remember(answered.clone());
     effects::carry_out(app, &step.effects);
-    Ok(Some(answered))
+    Ok(Taken::As(Box::new(answered)))
+}
+
+/// Whether policy lets nobody allow this any more, or wants others to.
+pub(super) fn forbidden(question: &Question, catalogue: &Catalogue) -> bool {
+    let today = approvers(&question.asked, catalogue);
+    question.asked.forbidden_by(catalogue).is_some()
+        || !still_stands(question.quorum.as_ref(), today)
 }
 
 /// What of the question the person leaves.
@@ -211,14 +322,8 @@ fn remainder(
     }
 }
 
-fn decide(
-    pending: Pending,
-    choice: Choice,
-    rest: Remainder,
-    by: &Present,
-    now: time::OffsetDateTime,
-) -> Result<Step<Settled>, AnswerError> {
-    let answer = match choice {
+fn answer_of(choice: Choice, rest: Remainder) -> Result<Answer, AnswerError> {
+    Ok(match choice {
         Choice::Once | Choice::Part(_) => Answer::Once(rest),
         Choice::Always { .. } => Answer::Always(rest),
         Choice::Deny { reason } => Answer::Deny {
@@ -226,7 +331,15 @@ fn decide(
                 .map_err(AnswerError::Reason)?
                 .map(Reason::Other),
         },
-    };
+    })
+}
+
+fn decide(
+    pending: Pending,
+    answer: Answer,
+    by: &Present,
+    now: OffsetDateTime,
+) -> Result<Step<Settled>, AnswerError> {
     let person = DecidedBy::Person {
         session: by.session.id,
         assurance: by.session.how,
@@ -254,6 +367,7 @@ pub(super) fn read_reason(reason: Option<&str>) -> Result<Option<String>, String
 }
 
 fn commit(
+    before: Commit,
     step: &Step<Settled>,
     catalogue: i32,
     standing: Vec<(StandingGrant, String)>,
@@ -282,7 +396,7 @@ fn commit(
     {
         event = event.fact("deny_reason", reason.as_str());
     }
-    let mut commit = Commit::of(write).event(event);
+    let mut commit = before.and(write).event(event);
     for (grant, sentence) in standing {
         let event = AuditEvent::new(decision.at, Kind::StandingGrantMade, Actor::Person)
             .about(question.id, &question.client, question.user)
@@ -304,12 +418,25 @@ fn answered(
     kind: Kind,
     from: Option<&str>,
 ) -> AuditEvent {
+    let person = decision.by.settled_by(question.user);
     let event = AuditEvent::new(decision.at, kind, Actor::Person)
-        .about(question.id, &question.client, question.user)
+        .about(question.id, &question.client, person)
         .from(from.map(str::to_owned))
         .fact("answer", decision.answer.as_str())
         .fact("card_digest", hex(&question.card_digest));
     match &decision.by {
+        DecidedBy::People { last, .. } => {
+            let people: Vec<String> = decision
+                .by
+                .people()
+                .map(|one| one.user.to_string())
+                .collect();
+            event
+                .fact("session", last.session.to_string())
+                .fact("assurance", last.assurance.as_str())
+                .fact("authenticated_at", last.authenticated_at.unix_timestamp())
+                .fact("people", people)
+        }
         DecidedBy::Person {
             session,
             assurance,

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::app::{App, Reachable, VersionedCatalogue};
 use crate::domain::action::json::digest;
-use crate::domain::action::{Card, Party, match_code};
+use crate::domain::action::{Approvers, Card, DifferentPeople, Party, match_code};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::acknowledgement::Acknowledgement;
 use crate::domain::ciba::approval::{ApprovalRequest, Pending, Question};
@@ -17,11 +17,14 @@ use crate::domain::ciba::request_object::RequestObject;
 use crate::domain::client::Client;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
+use crate::domain::consent::quorum::approvers;
 use crate::domain::held::NotAsked;
 use crate::domain::id::{ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
+use crate::entropy::NoEntropy;
 use crate::flow::cover::{self, Cover};
 use crate::flow::held::{self, Held};
+use crate::flow::together::{self, Together};
 use crate::flow::{
     Fault, Unserved, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
 };
@@ -122,7 +125,8 @@ async fn ask_for(
         None => None,
     };
     let judged = read(app, by, parameters, held.as_ref()).await;
-    let (catalogue, request) = forbid::noted(app, by, envelope.from.as_deref(), judged).await?;
+    let (catalogue, request) =
+        forbid::noted(app, by.client(), envelope.from.as_deref(), judged).await?;
     let bound_to = confirmation::at_asking(by.bound_to(), parameters.dpop_jkt)?;
     if bound_to.is_none() && !by.client().mode.collects() {
         // It will not come to show a key later.
@@ -303,9 +307,16 @@ impl Asked<'_> {
         let now = app.clock.now();
         let id = RequestId(app.entropy.id(now)?);
         let match_code = match_code(app.entropy.bytes()?);
+        let policy = approvers(&self.request.asked, &self.catalogue.catalogue);
+        let together = match (&cover, policy) {
+            (Some(_), _) | (None, Ok(None)) => None,
+            // Boxed: few are put to several.
+            (None, policy) => Box::pin(self.put_to_several(app, policy)).await?,
+        };
         let card = self.card(id, match_code.clone());
         let canonical = card.canonical();
-        let question = self.question(app, id, &card, digest(&canonical), now);
+        let mut question = self.question(app, id, &card, digest(&canonical), now);
+        question.quorum = together.as_ref().map(|it| it.quorum.clone());
         let acknowledgement = acknowledge(app, &question, match_code.clone(), now);
         let opened = self.opened(&question, now);
         let commit = commit.event(opened);
@@ -316,9 +327,14 @@ impl Asked<'_> {
         let (request, commit) = if let Some(cover) = cover {
             cover::approved(app, question, cover, commit, now)?
         } else {
-            self.within_limits(app, now).await?;
             let question = Pending::open(question).next.question;
-            let parcels = self.promise(app, &question, now)?;
+            let parcels = if let Some(together) = &together {
+                together.within_limits(app, now).await?;
+                together.promise(app, &question, now)?
+            } else {
+                self.within_limits(app, now).await?;
+                promise(app, &question, self.person, now)?
+            };
             let commit = if parcels.is_empty() {
                 commit.event(unreachable(&question, now))
             } else {
@@ -348,24 +364,15 @@ impl Asked<'_> {
         Ok(acknowledgement)
     }
 
-    /// One parcel for each way to reach the person.
-    fn promise(
+    /// The people who have to answer, when policy wants several or others.
+    async fn put_to_several(
         &self,
         app: &App,
-        question: &Question,
-        now: OffsetDateTime,
-    ) -> Result<Vec<Parcel>, Unserved> {
-        let devices = &self.person.devices;
-        let mut ids = Vec::with_capacity(devices.len() + 1);
-        for _ in 0..=devices.len() {
-            ids.push(ParcelId(app.entropy.id(now)?));
-        }
-        Ok(fan_out::tell_person(
-            question,
-            devices,
-            app.channels.mailer.is_on(),
-            ids,
-        ))
+        policy: Result<Option<Approvers>, DifferentPeople>,
+    ) -> Result<Option<Together>, Unserved> {
+        let (asked, subject) = (&self.request.asked, self.person.user.id);
+        let gathered = together::gather(app, asked, policy, subject).await;
+        forbid::noted(app, self.by, self.envelope.from.as_deref(), gathered).await
     }
 
     fn card(&self, id: RequestId, match_code: String) -> Card {
@@ -411,6 +418,7 @@ impl Asked<'_> {
             tier: card.tier,
             card_digest,
             bound_to: self.bound_to,
+            quorum: None,
             wanted: self.request.wanted.clone(),
         }
     }
@@ -488,6 +496,28 @@ impl Asked<'_> {
         let sealed = sealer.seal(text, id.0.as_bytes(), nonce);
         Ok(Some(sealed.map_err(|_| Fault::Key)?))
     }
+}
+
+/// One parcel for each way to reach a person.
+pub(super) fn promise(
+    app: &App,
+    question: &Question,
+    person: &Reachable,
+    now: OffsetDateTime,
+) -> Result<Vec<Parcel>, NoEntropy> {
+    let devices = &person.devices;
+    let mut ids = Vec::with_capacity(devices.len() + 1);
+    for _ in 0..=devices.len() {
+        ids.push(ParcelId(app.entropy.id(now)?));
+    }
+    let by_letter = app.channels.mailer.is_on();
+    Ok(fan_out::tell_person(
+        question,
+        person.user.id,
+        devices,
+        by_letter,
+        ids,
+    ))
 }
 
 /// There is no way to this person, which is known at once.

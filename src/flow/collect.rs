@@ -343,7 +343,7 @@ fn ends_at(
 fn rules_behind(decision: &Decision, now: OffsetDateTime) -> Option<Write> {
     match &decision.by {
         DecidedBy::StandingGrants { grants, .. } => Some(Write::RulesStand(grants.clone(), now)),
-        DecidedBy::Person { .. } => None,
+        DecidedBy::Person { .. } | DecidedBy::People { .. } => None,
     }
 }
 

@@ -46,7 +46,11 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
     let waiting = show::waiting(app, by).await?.into_iter();
     let look_alikes = waiting.filter(|it| alike(&it.card)).count();
     Ok(Compared {
-        difference: Some(difference(&seen.card, &before)),
+        // What others were asked is not what this one has allowed.
+        difference: question
+            .quorum
+            .is_none()
+            .then(|| difference(&seen.card, &before)),
         look_alikes,
     })
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::domain::ciba::approval::Question;
 use crate::domain::effect::Effect;
-use crate::domain::id::{DeviceId, ParcelId};
+use crate::domain::id::{DeviceId, ParcelId, UserId};
 use crate::domain::parcel::Parcel;
 use crate::flow::Fault;
 use crate::outbox::{fan_out, progress};
@@ -51,7 +51,7 @@ pub(super) fn callback(
 pub(super) fn settled_notices(
     app: &App,
     question: &Question,
-    devices: &[DeviceId],
+    devices: &[(UserId, DeviceId)],
     now: OffsetDateTime,
 ) -> Result<Vec<Parcel>, Fault> {
     let ids = devices

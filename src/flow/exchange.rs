@@ -142,6 +142,7 @@ async fn issue(
         authorization_details: narrower.details.iter().collect(),
         auth_time: had.auth_time,
         acr: &had.acr,
+        approved_by: had.approved_by.clone(),
         act: narrower.act.clone(),
         may_act,
         cnf: it.by.bound_to(),

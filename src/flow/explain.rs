@@ -43,13 +43,16 @@ pub async fn explain(
     from: Option<String>,
 ) -> Result<(), ExplainError> {
     let stored = load::written(app, id).await?;
-    let stored = stored.filter(|it| it.request.question().user == by.user.id);
+    let stored = stored.filter(|it| it.request.question().is_put_to(by.user.id));
     let stored = stored.ok_or(ExplainError::NotYours)?;
     let reason = read(word, text)?;
     let now = app.clock.now();
     let ApprovalRequest::Denied(denied) = stored.request else {
         return Err(ExplainError::TooLate);
     };
+    if !denied.is_by(by.user.id) {
+        return Err(ExplainError::NotYours);
+    }
     if denied.reason.as_ref() == Some(&reason) {
         // A second tap on the same.
         return Ok(());
@@ -59,7 +62,7 @@ pub async fn explain(
         return Err(ExplainError::TooLate);
     }
     let event = AuditEvent::new(now, Kind::RequestDenialExplained, Actor::Person)
-        .about(id, &question.client, question.user)
+        .about(id, &question.client, by.user.id)
         .from(from.clone())
         .fact("deny_reason", reason.as_str());
     let reported = reason == Reason::NotMine;

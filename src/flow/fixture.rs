@@ -196,10 +196,11 @@ impl House {
             tier: Tier::Low,
             card_digest: card.digest(),
             bound_to: None,
+            quorum: None,
             wanted: crate::domain::consent::step_up::Wanted::default(),
         };
         let ids = std::iter::repeat_with(|| ParcelId(self.id()));
-        let parcels = fan_out::tell_person(&question, phones, by_letter, ids);
+        let parcels = fan_out::tell_person(&question, self.maya, phones, by_letter, ids);
         let new = NewRequest {
             request: ApprovalRequest::Pending(Pending {
                 question: question.clone(),

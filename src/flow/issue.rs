@@ -156,6 +156,7 @@ fn access_token(
         authorization_details: granted_details(it.items),
         auth_time: numeric_date(sign_in.at),
         acr: sign_in.how.acr(),
+        approved_by: it.decision.by.people().map(|one| one.user).collect(),
         act: Acting::first(&question.client.0),
         may_act: None,
         approval_id: question.id,

@@ -286,9 +286,10 @@ pub(super) async fn let_through(
 pub(super) async fn keeping_quiet(
     app: &App,
     question: &Question,
+    user: UserId,
     now: OffsetDateTime,
 ) -> Result<Option<Pause>, StoreError> {
-    let (client, user) = (&question.client, question.user);
+    let client = &question.client;
     let pauses = app.store.pauses_for(user, Some(client), now).await?;
     Ok(holding(&pauses, client, user, &Shape::of(&question.asked), now).cloned())
 }

@@ -36,7 +36,7 @@ pub(super) async fn rules(
     let answered = match (decision.answer, &decision.by) {
         (Answered::Once | Answered::Deny, _) => return Ok(Vec::new()),
         (Answered::Always, DecidedBy::StandingGrants { grants, .. }) => grants.as_slice(),
-        (Answered::Always, DecidedBy::Person { .. }) => &[],
+        (Answered::Always, DecidedBy::Person { .. } | DecidedBy::People { .. }) => &[],
     };
     app.store.standing_grants_behind(request, answered).await
 }

@@ -31,7 +31,7 @@ pub enum ReceiptError {
 /// A receipt for the person who answered.
 pub async fn own(app: &App, id: RequestId, by: &Present) -> Result<String, ReceiptError> {
     let stored = app.store.request(id).await?;
-    let stored = stored.filter(|stored| stored.request.question().user == by.user.id);
+    let stored = stored.filter(|stored| stored.request.question().is_put_to(by.user.id));
     signed(app, &stored.ok_or(ReceiptError::Unknown)?)
 }
 

@@ -6,6 +6,7 @@
 use time::OffsetDateTime;
 
 use super::always::Before;
+use super::answer;
 use super::sign_in::{Present, Session};
 use crate::app::App;
 use crate::domain::action::card::{Card, draw_item};
@@ -66,26 +67,46 @@ impl Seen {
 pub async fn request(app: &App, id: RequestId, by: &Present) -> Result<Option<Seen>, ShowError> {
     let stored = app.store.request(id).await?;
     stored
-        .filter(|stored| stored.request.question().user == by.user.id)
+        .filter(|stored| stored.request.question().is_put_to(by.user.id))
         .map(|stored| Seen::of(stored, app.clock.now()))
         .transpose()
 }
 
-/// The session an answer was given in, to say on which device that was.
-pub async fn answered_in(app: &App, seen: &Seen) -> Result<Option<Session>, ShowError> {
-    match seen.request.decision().map(|decision| &decision.by) {
-        Some(DecidedBy::Person { session, .. }) => Ok(app.store.session(*session).await?),
-        Some(DecidedBy::StandingGrants { .. }) | None => Ok(None),
+/// The session this person's answer was given in, to say on which device that was.
+pub async fn answered_in(
+    app: &App,
+    seen: &Seen,
+    by: &Present,
+) -> Result<Option<Session>, ShowError> {
+    let session = match seen.request.decision().map(|decision| &decision.by) {
+        Some(DecidedBy::Person { session, .. }) => Some(*session),
+        Some(people @ DecidedBy::People { .. }) => {
+            let mine = people.people().filter(|one| one.user == by.user.id);
+            mine.last().map(|one| one.session)
+        }
+        Some(DecidedBy::StandingGrants { .. }) | None => None,
+    };
+    match session {
+        Some(session) => Ok(app.store.session(session).await?),
+        None => Ok(None),
     }
 }
 
 /// What waits for a person: the gravest first, then the most pressing.
 pub async fn waiting(app: &App, by: &Present) -> Result<Vec<Seen>, ShowError> {
     let now = app.clock.now();
-    let stored = app.store.waiting_requests(by.user.id, now, MOST_WAITING);
-    let mut seen = seen_all(stored.await?, now)?;
-    // The store has them by their deadlines already, and this keeps that order among equals.
-    seen.sort_by_key(|seen| std::cmp::Reverse(seen.card.tier));
+    let store = &app.store;
+    let mut stored = store
+        .waiting_requests(by.user.id, now, MOST_WAITING)
+        .await?;
+    stored.append(
+        &mut store
+            .waiting_together(by.user.id, now, MOST_WAITING)
+            .await?,
+    );
+    let mut seen = seen_all(stored, now)?;
+    let deadline = |seen: &Seen| seen.request.question().answer_by;
+    seen.sort_by_key(|seen| (std::cmp::Reverse(seen.card.tier), deadline(seen)));
     Ok(seen)
 }
 
@@ -168,12 +189,16 @@ pub fn granted(app: &App, seen: &Seen) -> Granted {
     };
     let catalogue = app.catalogue.get();
     let sentence = |item| sentence_of(item, asked, &seen.card, &catalogue.catalogue);
+    let who = match decision.by {
+        DecidedBy::People { .. } => "Allowed:",
+        DecidedBy::Person { .. } | DecidedBy::StandingGrants { .. } => "You allowed",
+    };
     let (some, all) = (decision.granted.len(), asked.items.len());
     Granted {
         of: if some < all {
-            format!("You allowed {some} of {all}")
+            format!("{who} {some} of {all}")
         } else {
-            "You allowed less than was asked".to_owned()
+            format!("{who} less than was asked")
         },
         headings: decision.granted.iter().map(sentence).collect(),
     }
@@ -237,14 +262,15 @@ pub enum NoAlways {
     Critical,
     /// Its service wants a person to look each time.
     Held,
+    /// Others have a say in it.
+    NotAlone,
     /// The catalogue does not have it.
     NotOffered,
 }
 
 /// Whether policy has forbidden it since it was asked.
 pub fn forbidden(app: &App, seen: &Seen) -> bool {
-    let asked = &seen.request.question().asked;
-    asked.forbidden_by(&app.catalogue.get().catalogue).is_some()
+    answer::forbidden(seen.request.question(), &app.catalogue.get().catalogue)
 }
 
 /// What "always" would offer for a request, by today's catalogue.
@@ -282,6 +308,9 @@ fn offer(
         return Err(NoAlways::Held);
     }
     let first_contact = before.is_first_contact();
+    if seen.request.question().quorum.is_some() {
+        return Err(NoAlways::NotAlone);
+    }
     let mut ends: Option<Vec<EndChoice>> = None;
     let mut items = Vec::with_capacity(asked.items.len());
     for (at, item) in asked.items.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::domain::ciba::approval::{
     Answered, ApprovalRequest, DecidedBy, Decision, Question, State,
 };
 use crate::domain::ciba::mode::poll::Pace;
-use crate::domain::id::{ClientId, RequestId};
+use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::parcel::Promise;
 use crate::domain::token::access::{granted_details, granted_scope, numeric_date};
 use crate::flow::collect::LONGEST_WAIT;
@@ -50,6 +50,12 @@ pub struct Status {
     /// `person` or `standing_grant`, once there is an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<&'static str>,
+    /// Those who allowed it, when several had to; never who did not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<UserId>,
+    /// How many people have to allow it, when one is not enough or it is for others to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals_needed: Option<u8>,
     /// `max_age` of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
@@ -189,6 +195,7 @@ pub(super) fn describe(
     };
     let decided_by = request.decision().map(|decision| match decision.by {
         DecidedBy::Person { .. } => "person",
+        DecidedBy::People { .. } => "people",
         DecidedBy::StandingGrants { .. } => "standing_grant",
     });
     let allowed = request.decision().filter(|it| it.answer != Answered::Deny);
@@ -212,6 +219,10 @@ pub(super) fn describe(
         retry: denied.map(|denied| denied.retry().as_str()),
         reason: reason.and_then(Reason::text).map(str::to_owned),
         decided_by,
+        approved_by: allowed
+            .map(|it| it.by.people().map(|one| one.user).collect())
+            .unwrap_or_default(),
+        approvals_needed: question.quorum.as_ref().map(|quorum| quorum.count),
         max_age: question.wanted.max_age,
         acr_values: question.wanted.acr_words(),
         acr,

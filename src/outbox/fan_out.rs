@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::ciba::approval::Question;
 use crate::domain::ciba::mode::Mode;
-use crate::domain::id::{DeviceId, ParcelId};
+use crate::domain::id::{DeviceId, ParcelId, UserId};
 use crate::domain::parcel::{Address, Parcel, ParcelKind};
 
 /// Someone with a phone has this long before a letter follows.
@@ -19,6 +19,7 @@ const TOLD_OF_THE_END: Duration = Duration::minutes(5);
 /// `ids` must hold one id more than there are devices; what has no id is not promised.
 pub fn tell_person(
     question: &Question,
+    person: UserId,
     devices: &[DeviceId],
     by_letter: bool,
     ids: impl IntoIterator<Item = ParcelId>,
@@ -37,6 +38,7 @@ pub fn tell_person(
         .zip(ids)
         .map(|((address, due_at), id)| Parcel {
             due_at,
+            user: person,
             ..parcel(
                 id,
                 question,
@@ -49,10 +51,10 @@ pub fn tell_person(
         .collect()
 }
 
-/// The notification is replaced on every device that may show it.
+/// The notification is replaced on every device that may show it, whosever it is.
 pub fn tell_settled(
     question: &Question,
-    devices: &[DeviceId],
+    devices: &[(UserId, DeviceId)],
     now: OffsetDateTime,
     ids: impl IntoIterator<Item = ParcelId>,
 ) -> Vec<Parcel> {
@@ -60,8 +62,9 @@ pub fn tell_settled(
     devices
         .iter()
         .zip(ids)
-        .map(|(device, id)| {
-            parcel(
+        .map(|((person, device), id)| Parcel {
+            user: *person,
+            ..parcel(
                 id,
                 question,
                 ParcelKind::Settled,

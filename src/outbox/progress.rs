@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::domain::ciba::approval::{ApprovalRequest, State};
-use crate::domain::id::DeviceId;
+use crate::domain::id::{DeviceId, UserId};
 use crate::domain::parcel::{Address, Channel, ParcelKind, ParcelState, Promise};
 use crate::domain::retention::KEPT;
 
@@ -92,12 +92,12 @@ pub fn only_letter_left(promises: &[Promise]) -> bool {
     }) && left.next().is_none()
 }
 
-/// The devices that may show the question.
-pub fn shown_on(promises: &[Promise]) -> Vec<DeviceId> {
+/// The devices that may show the question, each with its person.
+pub fn shown_on(promises: &[Promise]) -> Vec<(UserId, DeviceId)> {
     asked(promises)
         .filter(|promise| promise.state == ParcelState::Delivered)
         .filter_map(|promise| match promise.parcel.address {
-            Address::WebPush(device) => Some(device),
+            Address::WebPush(device) => Some((promise.parcel.user, device)),
             Address::Email | Address::Callback => None,
         })
         .collect()
@@ -131,7 +131,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::id::{ParcelId, RequestId, UserId};
+    use crate::domain::id::{ParcelId, RequestId};
     use crate::domain::parcel::Parcel;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -179,7 +179,8 @@ mod tests {
             serde_json::to_value(line(Channel::Email)).unwrap(),
             serde_json::json!({"channel": "email", "state": "waiting", "attempts": 3})
         );
-        assert_eq!(shown_on(&promises), [DeviceId(Uuid::from_u128(2))]);
+        let maya = UserId(Uuid::from_u128(1));
+        assert_eq!(shown_on(&promises), [(maya, DeviceId(Uuid::from_u128(2)))]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::domain::id::{
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
 use crate::store::access_tokens::NewAccessToken;
+use crate::store::approvers::CastVote;
 use crate::store::grants::{IssuedGrant, SpentItems, Standing};
 use crate::store::held_transactions::{AskAbout, EndTransaction, NewTransaction};
 use crate::store::keys::StoredKey;
@@ -47,6 +48,10 @@ pub enum Write {
     Approve(Box<Approved>, i32),
     /// Guard: pending, and before `answer_by`.
     Deny(Box<Denied>),
+    /// Guard: pending, before `answer_by`, and so many have answered so far.
+    CountVote(RequestId, i32, OffsetDateTime),
+    /// Guard: they have a say, are active, and have not said so before.
+    CastVote(Box<CastVote>),
     /// Guard: denied a short while ago, without a reason so far.
     Explain(RequestId, Reason, OffsetDateTime),
     /// Guard: pending, and before `answer_by`.

@@ -26,7 +26,7 @@ use crate::domain::timestamp::milliseconds;
 const MOST: u64 = 500;
 
 /// Longer than any request lives.
-const LONGEST_REQUEST: Duration = Duration::days(31);
+pub(super) const LONGEST_REQUEST: Duration = Duration::days(31);
 
 impl Store {
     /// Forgets what can be of no use by this moment. True if there may be more.
@@ -195,7 +195,7 @@ fn its_letter() -> SelectStatement {
 }
 
 /// The least id made at that moment: ids are in order of time.
-fn first_id(at: OffsetDateTime) -> Uuid {
+pub(super) fn first_id(at: OffsetDateTime) -> Uuid {
     let at = u64::try_from(milliseconds(at)).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(at, &[0; 10]).into_uuid()
 }

@@ -7,6 +7,7 @@
 
 mod access_tokens;
 mod active;
+mod approvers;
 mod assertions;
 mod audit;
 mod catalogues;
@@ -40,6 +41,7 @@ use time::OffsetDateTime;
 use crate::domain::timestamp::from_milliseconds;
 
 pub use access_tokens::NewAccessToken;
+pub use approvers::{Approver, CastVote};
 pub use commit::{ClaimParcels, Commit, FilledParcel, SettledParcel, Write};
 pub use error::StoreError;
 pub use grants::{IssuedGrant, SpentItems, Standing};

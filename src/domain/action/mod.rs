@@ -32,8 +32,8 @@ pub(crate) mod value;
 pub use asked::{Asked, AskedError, AskedItem};
 pub use card::{Card, CardItem, CardResource, Fact, HeldBy, Party};
 pub use catalogue::{
-    Always, Ask, Bound, Catalogue, CatalogueError, Change, Consequence, Field, FieldKind, Often,
-    Period, Permission, PermissionKey, Rate, Resource, Routed, TokenForm,
+    Always, Approvers, Ask, Bound, Catalogue, CatalogueError, Change, Consequence, DifferentPeople,
+    Field, FieldKind, Often, Period, Permission, PermissionKey, Rate, Resource, Routed, TokenForm,
 };
 pub use details::{Detail, DetailsError, read_details};
 pub use match_code::match_code;

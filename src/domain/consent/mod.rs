@@ -4,6 +4,7 @@
 //! * [`bounds`]: how far an "always" may go, and [`choice`]: what a person can choose
 //! * [`partial`]: a yes to less than was asked
 //! * [`preview`]: what an "always" would have done before
+//! * [`quorum`]: several people for one question
 //! * [`standing`]: the "always" itself, and what it covers
 //! * [`denials`]: what saying no again and again comes to
 //! * [`ending`]: until when
@@ -20,6 +21,7 @@ mod limit;
 pub mod partial;
 pub mod pause;
 pub mod preview;
+pub mod quorum;
 pub mod standing;
 #[cfg(test)]
 mod standing_tests;

@@ -56,6 +56,7 @@ fn question(n: u128, now: OffsetDateTime, window: Duration) -> ApprovalRequest {
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,
+            quorum: None,
             wanted: Wanted::default(),
         },
     })

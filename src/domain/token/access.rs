@@ -39,6 +39,9 @@ pub struct AccessTokenClaims<'a> {
     pub auth_time: i64,
     /// How they proved it.
     pub acr: &'a str,
+    /// Those who allowed it, when several had to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<UserId>,
     /// Who acts for the person.
     pub act: Acting<'a>,
     /// Who may act next.

@@ -34,6 +34,9 @@ pub struct Carried {
     pub auth_time: i64,
     /// How they had proved it.
     pub acr: String,
+    /// Those who allowed it, when several had to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<UserId>,
     /// Who acts for the person.
     pub act: Acting<'static>,
     /// Who may act next.

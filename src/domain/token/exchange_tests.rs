@@ -39,6 +39,7 @@ fn carried() -> (Carried, Live) {
         authorization_details: details.clone(),
         auth_time: 0,
         acr: "urn:countersign:acr:email-link".to_owned(),
+        approved_by: Vec::new(),
         act: Acting {
             sub: "agent".into(),
             act: None,

@@ -49,6 +49,7 @@ impl World {
             authorization_details: details.to_vec(),
             auth_time: 0,
             acr: "urn:countersign:acr:email-link".to_owned(),
+            approved_by: Vec::new(),
             act: Acting::first("agent"),
             may_act: None,
             cnf: None,

@@ -214,7 +214,9 @@ pub(super) fn behind(
             let rule = covering(item, grants, ground, now)?;
             Some((ends_at.min(rule.over_at()), vec![rule.id]))
         }
-        DecidedBy::Person { .. } => Some((ends_at, given_with(item, ground)?)),
+        DecidedBy::Person { .. } | DecidedBy::People { .. } => {
+            Some((ends_at, given_with(item, ground)?))
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) fn world(scopes: &[&str], details: &Value) -> World {
             tier: Tier::Normal,
             card_digest: [0; 32],
             bound_to: None,
+            quorum: None,
             wanted: crate::domain::consent::step_up::Wanted::default(),
         },
         rules: Vec::new(),

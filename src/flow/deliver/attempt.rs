@@ -12,11 +12,11 @@ use crate::channel::email::{Envelope, Letter, LetterError, approval_requested, s
 use crate::channel::web_push::{Notice, Subscription, Urgency};
 use crate::domain::action::{Card, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, Question, State};
-use crate::domain::id::{DeviceId, SignInLinkId};
+use crate::domain::id::{DeviceId, SignInLinkId, UserId};
 use crate::domain::parcel::{Address, Delivery, Parcel, ParcelKind};
 use crate::domain::user::User;
 use crate::flow::sign_in::url_of;
-use crate::flow::{Fault, pause};
+use crate::flow::{Fault, pause, together};
 use crate::paths;
 use crate::store::{ClaimedParcel, StoreError, StoredRequest};
 
@@ -88,6 +88,9 @@ async fn asked(
     if now >= parcel.worthless_after {
         return Ok(Attempt::TooLate);
     }
+    if together::has_answered(app, question, parcel.user).await? {
+        return Ok(Attempt::NotNeeded);
+    }
     let Some(user) = active_user(app, parcel).await? else {
         return Ok(Attempt::refused("the person is disabled"));
     };
@@ -95,7 +98,7 @@ async fn asked(
     if !client.is_some_and(|client| client.active) {
         return Ok(Attempt::refused("the agent is disabled"));
     }
-    if let Some(pause) = pause::keeping_quiet(app, question, now).await? {
+    if let Some(pause) = pause::keeping_quiet(app, question, parcel.user, now).await? {
         // It may be ended at any moment.
         let soon = now + LOOK_AGAIN;
         return Ok(Attempt::Held(
@@ -107,7 +110,7 @@ async fn asked(
     };
     match parcel.address {
         Address::WebPush(device) => {
-            let badge = waiting(app, question, now).await?;
+            let badge = waiting(app, question, parcel.user, now).await?;
             let urgency = urgency(question.tier);
             let notice = Notice::asking(&words, tag(question), urgency, badge, now);
             push(app, device, &notice, question.answer_by - now, now).await
@@ -129,7 +132,12 @@ async fn settled(
     now: OffsetDateTime,
 ) -> Result<Attempt, StoreError> {
     let how = match (request.state(), request.decision()) {
-        (State::Pending, _) => return Ok(Attempt::NotNeeded),
+        (State::Pending, _) => {
+            if !together::has_answered(app, request.question(), parcel.user).await? {
+                return Ok(Attempt::NotNeeded);
+            }
+            "Answered"
+        }
         (State::Cancelled, _) => "Withdrawn by the agent",
         (State::Expired, None) => "Ended without an answer",
         (State::Approved | State::Denied | State::Redeemed, _) | (State::Expired, Some(_)) => {
@@ -140,7 +148,7 @@ async fn settled(
         return Ok(Attempt::NotNeeded);
     };
     let question = request.question();
-    let badge = waiting(app, question, now).await?;
+    let badge = waiting(app, question, parcel.user, now).await?;
     let notice = Notice::settled(how, tag(question), page(app, question), badge);
     push(app, device, &notice, parcel.worthless_after - now, now).await
 }
@@ -181,11 +189,16 @@ pub(super) async fn active_user(app: &App, parcel: &Parcel) -> Result<Option<Use
 }
 
 /// How many requests wait for the person.
-async fn waiting(app: &App, question: &Question, now: OffsetDateTime) -> Result<u32, StoreError> {
-    let waiting = app
-        .store
-        .waiting_count(question.user, &question.client, now);
-    Ok(u32::try_from(waiting.await?.0).unwrap_or(u32::MAX))
+async fn waiting(
+    app: &App,
+    question: &Question,
+    person: UserId,
+    now: OffsetDateTime,
+) -> Result<u32, StoreError> {
+    let store = &app.store;
+    let (alone, _) = store.waiting_count(person, &question.client, now).await?;
+    let together = store.waiting_together_count(person, now).await?;
+    Ok(u32::try_from(alone + together).unwrap_or(u32::MAX))
 }
 
 /// What a bystander may know of it; none if the stored card is no card.

@@ -196,7 +196,7 @@ async fn take_back(
     let Some((question, false)) = question(app, request, now).await? else {
         return Ok(());
     };
-    let parcels = settled_notices(app, &question, &[device], now)?;
+    let parcels = settled_notices(app, &question, &[(parcel.user, device)], now)?;
     app.commit(Commit::default().parcels(parcels)).await?;
     Ok(())
 }

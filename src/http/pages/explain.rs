@@ -24,7 +24,9 @@ fn purpose(id: RequestId) -> String {
 /// The token of that form, while a reason may be given.
 pub(super) fn offered(app: &App, by: &Present, seen: &Seen) -> Option<String> {
     match &seen.request {
-        ApprovalRequest::Denied(denied) if denied.may_be_explained(app.clock.now()) => {
+        ApprovalRequest::Denied(denied)
+            if denied.is_by(by.user.id) && denied.may_be_explained(app.clock.now()) =>
+        {
             let purpose = purpose(denied.question.id);
             Some(app.secrets.csrf_token(by.session.id, &purpose))
         }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::PageError;
 use super::frame::{Frame, Here, page};
 use super::request::grave;
+use super::together::needed_words;
 use super::words::{Agent, Moment, about, agent, moment};
 use crate::app::App;
 use crate::domain::id::RequestId;
@@ -29,6 +30,8 @@ struct Row {
     heading: String,
     service: Option<String>,
     grave: Option<&'static str>,
+    /// How many people have to allow it, when it is not this one alone.
+    together: Option<String>,
     tier: &'static str,
     answer_by: Moment,
     left: String,
@@ -42,11 +45,13 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let now = app.clock.now();
     let waiting = show::waiting(&app, &by).await?.into_iter().map(|seen| {
-        let answer_by = seen.request.question().answer_by;
+        let question = seen.request.question();
+        let (answer_by, quorum) = (question.answer_by, question.quorum.as_ref());
         Row {
             id: seen.card.request,
             agent: agent(&seen.card.agent.id, &seen.card.agent.name),
             grave: grave(seen.card.tier),
+            together: quorum.map(|quorum| needed_words(quorum.count)),
             tier: seen.card.tier.as_str(),
             answer_by: moment(answer_by, now),
             left: about(answer_by - now),

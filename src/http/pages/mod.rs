@@ -26,6 +26,7 @@ mod receipt;
 mod request;
 mod settings;
 mod sign_in;
+mod together;
 mod words;
 
 use axum::Router;

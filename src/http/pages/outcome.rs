@@ -3,13 +3,15 @@
 use time::OffsetDateTime;
 
 use super::explain::words;
+use super::together::name_of;
 use super::words::{Moment, moment};
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
-    Answered, ApprovalRequest, CancelledBy, DecidedBy, Decision, Question, State,
+    Answered, Answerer, ApprovalRequest, CancelledBy, DecidedBy, Decision, Question, State,
 };
 use crate::flow::show::{Granted, Seen};
 use crate::flow::sign_in::{Present, Session};
+use crate::flow::together::Approver;
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub(super) fn outcome(
     seen: &Seen,
     granted: &Granted,
     answered_in: Option<&Session>,
-    by: &Present,
+    (by, said_by): (&Present, &[Approver]),
     server: &str,
     now: OffsetDateTime,
 ) -> Option<Outcome> {
@@ -68,11 +70,17 @@ pub(super) fn outcome(
     let question = seen.request.question();
     let state = seen.request.state();
     let mut lines = Vec::new();
+    let allowed = |decision: &Decision| match &decision.by {
+        DecidedBy::People { .. } => together_lines(decision, &place, (by, said_by), now),
+        DecidedBy::Person { .. } | DecidedBy::StandingGrants { .. } => {
+            allowed_lines(decision, &place, now)
+        }
+    };
     let mut reason = None;
     let (title, look) = match &seen.request {
         ApprovalRequest::Pending(_) => return None,
         ApprovalRequest::Approved(approved) => {
-            lines.extend(allowed_lines(&approved.decision, &place, now));
+            lines.extend(allowed(&approved.decision));
             lines.push(when(
                 &format!("Saved. {agent} has not collected it yet, and can until "),
                 question.expires_at,
@@ -81,7 +89,7 @@ pub(super) fn outcome(
             (allowed_title(&approved.decision, question), "yes")
         }
         ApprovalRequest::Redeemed(redeemed) => {
-            lines.extend(allowed_lines(&redeemed.decision, &place, now));
+            lines.extend(allowed(&redeemed.decision));
             lines.push(when(
                 &format!("Saved, and collected by {agent} at "),
                 redeemed.at,
@@ -90,11 +98,27 @@ pub(super) fn outcome(
             (allowed_title(&redeemed.decision, question), "yes")
         }
         ApprovalRequest::Denied(denied) => {
-            lines.push(when("You denied this at ", denied.decision.at, place));
+            let who = name_of(denied.decision.by.settled_by(question.user), said_by, by);
+            let place = if denied.is_by(by.user.id) {
+                place
+            } else {
+                ".".to_owned()
+            };
+            lines.push(when(
+                &format!("{who} denied this at "),
+                denied.decision.at,
+                place,
+            ));
             lines.push(said(format!("Saved. {agent} is told “denied”.")));
             match &denied.reason {
                 Some(Reason::NothingLeft) => {
-                    lines.push(said("You left nothing of it, so all of it was denied."));
+                    let who = match denied.decision.by {
+                        DecidedBy::People { .. } => "Together you left nothing of it",
+                        DecidedBy::Person { .. } | DecidedBy::StandingGrants { .. } => {
+                            "You left nothing of it"
+                        }
+                    };
+                    lines.push(said(format!("{who}, so all of it was denied.")));
                 }
                 Some(given) => reason = Some(words(given).to_owned()),
                 None => {}
@@ -112,7 +136,7 @@ pub(super) fn outcome(
                 ("Ended without an answer", "neither")
             }
             Some(decision) => {
-                lines.extend(allowed_lines(decision, &place, now));
+                lines.extend(allowed(decision));
                 lines.push(said(format!(
                     "{agent} did not collect it in time, so nothing came of it."
                 )));
@@ -152,6 +176,8 @@ pub(super) fn allowed_title(decision: &Decision, question: &Question) -> &'stati
     let in_part = decision.is_in_part(&question.asked);
     match (&decision.by, decision.answer) {
         (DecidedBy::StandingGrants { .. }, _) => "Allowed by your rule",
+        (DecidedBy::People { .. }, _) if in_part => "Allowed in part, together",
+        (DecidedBy::People { .. }, _) => "Allowed together",
         (DecidedBy::Person { .. }, Answered::Always) if in_part => {
             "Allowed in part, and from now on"
         }
@@ -175,14 +201,33 @@ fn allowed_lines(decision: &Decision, place: &str, now: OffsetDateTime) -> Vec<L
             "You had allowed this before, so nobody was asked. It was allowed at ",
             ".",
         )],
-        (DecidedBy::Person { .. }, Answered::Always) => vec![
+        (DecidedBy::Person { .. } | DecidedBy::People { .. }, Answered::Always) => vec![
             line("You allowed this at ", place),
             said("Within the limits you set, you will not be asked again."),
         ],
-        (DecidedBy::Person { .. }, Answered::Once | Answered::Deny) => {
+        (DecidedBy::Person { .. } | DecidedBy::People { .. }, Answered::Once | Answered::Deny) => {
             vec![line("You allowed this at ", place)]
         }
     }
+}
+
+/// Who allowed it, the earliest first.
+fn together_lines(
+    decision: &Decision,
+    place: &str,
+    (by, said_by): (&Present, &[Approver]),
+    now: OffsetDateTime,
+) -> Vec<Line> {
+    let line = |one: &Answerer| Line {
+        before: format!("{} allowed this at ", name_of(one.user, said_by, by)),
+        at: Some(moment(one.at, now)),
+        after: if one.user == by.user.id {
+            place.to_owned()
+        } else {
+            ".".to_owned()
+        },
+    };
+    decision.by.people().map(line).collect()
 }
 
 /// On which device: this one, or another.

@@ -58,6 +58,10 @@ pub(super) fn asking(app: &App, by: &Present, seen: &Seen, now: OffsetDateTime) 
         return None;
     }
     let question = seen.request.question();
+    if question.user != by.user.id {
+        // It did not ask for them.
+        return None;
+    }
     let shape = Shape::of(&question.asked);
     let theirs: Vec<Pause> = of_one(by).cloned().collect();
     let held = holding(&theirs, &question.client, by.user.id, &shape, now);

@@ -18,6 +18,7 @@ use super::quiet::{self, Asking};
 use super::raw::{Raw, raw};
 use super::settings::how_words;
 use super::sign_in::SIGN_IN_AGAIN;
+use super::together::Together;
 use super::words::{Agent, Moment, about, agent, leads_away, moment};
 use crate::app::App;
 use crate::domain::action::card::Card;
@@ -28,6 +29,7 @@ use crate::domain::id::RequestId;
 use crate::flow::compare::{self, Compared};
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
+use crate::flow::together;
 use crate::http::extract::FormParams;
 use crate::http::extract::present_person::{PresentPerson, signed_in};
 
@@ -52,6 +54,10 @@ struct RequestPage<'a> {
     /// By which catalogue the choices were drawn, when there are any.
     drawn_by: Option<String>,
     items: Vec<Item>,
+    /// Who else has a say.
+    together: Option<Together>,
+    /// They have allowed it, and others have to.
+    has_allowed: bool,
     /// From what they allowed before.
     differs: Differs,
     /// How many others like it wait.
@@ -149,19 +155,21 @@ pub(super) async fn shown_with(
     chosen: &FormParams,
 ) -> Result<Response, PageError> {
     let now = app.clock.now();
-    let answered_in = show::answered_in(app, seen).await?;
+    let answered_in = show::answered_in(app, seen, by).await?;
     let told = show::granted(app, seen);
+    let said = together::said(app, seen).await?;
     match outcome(
         seen,
         &told,
         answered_in.as_ref(),
-        by,
+        (by, &said),
         &app.settings.name,
         now,
     ) {
         None => {
             let compared = compare::compare(app, seen, by).await?;
-            waiting(app, by, seen, now, compared, problem, chosen)
+            let together = Together::of(seen, &said, by, now);
+            waiting(app, by, seen, now, together, compared, problem, chosen)
         }
         Some(outcome) => {
             let card = &seen.card;
@@ -186,11 +194,13 @@ pub(super) async fn shown_with(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what one page is made of, once")]
 fn waiting(
     app: &App,
     by: &Present,
     seen: &Seen,
     now: OffsetDateTime,
+    together: Option<Together>,
     compared: Compared,
     problem: Option<String>,
     chosen: &FormParams,
@@ -223,6 +233,8 @@ fn waiting(
         no_always: show::always(app, seen).err().map(why_no_always),
         drawn_by: part.drawn_by(),
         items: part.items(seen),
+        has_allowed: together.as_ref().is_some_and(|it| it.mine),
+        together,
         differs: Differs::of(compared.difference, now),
         look_alikes: compared.look_alikes,
         raw: raw(seen, now),
@@ -289,6 +301,7 @@ pub(super) fn why_no_always(why: NoAlways) -> &'static str {
         NoAlways::OnlyPresence => "You are asked each time, because it is about you being here.",
         NoAlways::Critical => "You are asked each time, because it is critical.",
         NoAlways::Held => "You are asked each time, because the service itself wants you to look.",
+        NoAlways::NotAlone => "You are asked each time, because others have a say in it.",
         NoAlways::NotOffered => "You are asked each time: this cannot be allowed always.",
     }
 }

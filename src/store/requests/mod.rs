@@ -115,6 +115,9 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         cancelled_by: ActiveValue::Set(None),
         redeemed_at: ActiveValue::Set(None),
         bound_to: ActiveValue::Set(question.bound_to.as_ref().map(stored_json)),
+        quorum: ActiveValue::Set(question.quorum.as_ref().map(stored_json)),
+        needed: ActiveValue::Set(question.quorum.as_ref().map(|quorum| quorum.count.into())),
+        votes: ActiveValue::Set(0),
         wanted: ActiveValue::Set(
             (!question.wanted.is_nothing()).then(|| stored_json(&question.wanted)),
         ),
@@ -161,6 +164,11 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
             .bound_to
             .as_deref()
             .map(|json| serde_json::from_str(json).map_err(|_| odd("bound_to")))
+            .transpose()?,
+        quorum: row
+            .quorum
+            .as_deref()
+            .map(|json| serde_json::from_str(json).map_err(|_| odd("quorum")))
             .transpose()?,
         wanted: row
             .wanted

@@ -21,7 +21,7 @@ use crate::domain::ciba::approval::{
 use crate::domain::id::RequestId;
 use crate::domain::timestamp::milliseconds;
 use crate::store::active::{active_client, active_user};
-use crate::store::writer;
+use crate::store::{approvers, writer};
 
 /// Inserts a request with an idempotency key; 0 when the key is taken.
 pub(in crate::store) async fn open_once<C: ConnectionTrait>(
@@ -32,7 +32,25 @@ pub(in crate::store) async fn open_once<C: ConnectionTrait>(
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(conn)
         .await;
-    writer::rows(insert)
+    let opened = writer::rows(insert)?;
+    if opened > 0 {
+        writer::insert(conn, approvers::rows(new.request.question()).collect()).await?;
+    }
+    Ok(opened)
+}
+
+/// Counts one more answer beside those that are there: the row decides who was which.
+pub(in crate::store) async fn count_vote<C: ConnectionTrait>(
+    conn: &C,
+    id: RequestId,
+    before: i32,
+    now: OffsetDateTime,
+) -> Result<u64, DbErr> {
+    let update = in_state(id, State::Pending)
+        .filter(Column::Votes.eq(before))
+        .filter(Column::AnswerBy.gt(milliseconds(now)))
+        .col_expr(Column::Votes, Expr::value(before + 1));
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 /// The start of a move: this row, in this state.

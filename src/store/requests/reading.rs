@@ -2,7 +2,8 @@
 
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, Select,
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -16,9 +17,9 @@ use crate::domain::consent::denials::Denial;
 use crate::domain::consent::pause::Shape;
 use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
-use crate::store::Store;
 use crate::store::error::{StoreError, inconsistent};
 use crate::store::only::Only as _;
+use crate::store::{Store, approvers};
 
 /// Denials that are looked at.
 const MOST_DENIALS: u64 = 200;
@@ -57,6 +58,7 @@ impl Store {
     ) -> Result<Vec<StoredRequest>, StoreError> {
         let rows = Entity::find()
             .filter(Column::UserId.eq(user.0))
+            .filter(Column::Needed.is_null())
             .filter(is(State::Pending))
             .filter(Column::AnswerBy.gt(milliseconds(now)))
             .order_by_asc(Column::AnswerBy)
@@ -66,7 +68,38 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// How many wait for this person at `now`, and how many of them are this client's.
+    /// What waits at `now` for this person among others and was not answered by them, the most pressing first.
+    pub async fn waiting_together(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::Id.in_subquery(approvers::of_person(user, true, now)))
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)))
+            .order_by_asc(Column::AnswerBy)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// How many wait for this person among others at `now`.
+    pub async fn waiting_together_count(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let waiting = Entity::find()
+            .filter(Column::Id.in_subquery(approvers::of_person(user, true, now)))
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)));
+        Ok(waiting.count(&self.readers).await?)
+    }
+
+    /// How many wait for this person alone at `now`, and how many of them are this client's.
     pub async fn waiting_count(
         &self,
         user: UserId,
@@ -77,6 +110,7 @@ impl Store {
             .select_only()
             .column(Column::ClientId)
             .filter(Column::UserId.eq(user.0))
+            .filter(Column::Needed.is_null())
             .filter(is(State::Pending))
             .filter(Column::AnswerBy.gt(milliseconds(now)))
             .limit(1000)
@@ -127,12 +161,21 @@ impl Store {
         now: OffsetDateTime,
         at_most: u64,
     ) -> Result<Vec<StoredRequest>, StoreError> {
-        let settled = Entity::find().filter(Column::UserId.eq(user.0)).filter(
-            Column::State
-                .ne(State::Pending.as_str())
-                .or(Column::AnswerBy.lte(milliseconds(now))),
-        );
-        self.newest(settled, before, at_most).await
+        let over = Column::State
+            .ne(State::Pending.as_str())
+            .or(Column::AnswerBy.lte(milliseconds(now)));
+        let alone = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::Needed.is_null())
+            .filter(over.clone());
+        let together = Entity::find()
+            .filter(Column::Id.in_subquery(approvers::of_person(user, false, now)))
+            .filter(over);
+        let mut both = self.newest(alone, before, at_most).await?;
+        both.append(&mut self.newest(together, before, at_most).await?);
+        both.sort_by_key(|it| std::cmp::Reverse(it.request.question().id));
+        both.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
+        Ok(both)
     }
 
     /// What this person has allowed this client, the newest first.
@@ -145,6 +188,7 @@ impl Store {
         let allowed = [State::Approved, State::Redeemed].map(State::as_str);
         let theirs = Entity::find()
             .filter(Column::UserId.eq(user.0))
+            .filter(Column::Needed.is_null())
             .filter(Column::ClientId.eq(client.0.as_str()))
             .filter(Column::State.is_in(allowed));
         self.newest(theirs, None, at_most).await

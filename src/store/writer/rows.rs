@@ -6,13 +6,15 @@ use super::transaction::Kind;
 use crate::domain::ciba::approval::ApprovalRequest;
 use crate::store::commit::Write;
 use crate::store::{
-    access_tokens, grants, refresh_tokens, requests, sessions, sign_in_links, standing_grants,
+    access_tokens, approvers, grants, refresh_tokens, requests, sessions, sign_in_links,
+    standing_grants,
 };
 
 /// The new rows of many commits.
 #[derive(Default)]
 pub(super) struct PlainRows {
     requests: Vec<entity::request::ActiveModel>,
+    approvers: Vec<entity::approver::ActiveModel>,
     grants: Vec<entity::grant::ActiveModel>,
     access_tokens: Vec<entity::access_token::ActiveModel>,
     refresh_tokens: Vec<entity::refresh_token::ActiveModel>,
@@ -32,6 +34,8 @@ impl PlainRows {
         if let Write::OpenRequest(new) = write {
             debug_assert!(!matches!(new.request, ApprovalRequest::Redeemed(_)));
             self.requests.push(requests::row(new));
+            self.approvers
+                .extend(approvers::rows(new.request.question()));
         } else if let Write::IssueGrant(grant) = write {
             self.grants.push(grants::row(grant));
         } else if let Write::AddAccessToken(token) = write {
@@ -62,6 +66,7 @@ impl PlainRows {
     /// Inserts them, requests first because the others name them.
     pub(super) async fn insert<C: ConnectionTrait>(self, conn: &C) -> Result<(), DbErr> {
         insert(conn, self.requests).await?;
+        insert(conn, self.approvers).await?;
         insert(conn, self.grants).await?;
         insert(conn, self.access_tokens).await?;
         insert(conn, self.refresh_tokens).await?;

@@ -17,9 +17,9 @@ use crate::domain::ciba::approval::Redeemed;
 use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
-    assertions, audit, catalogues, clients, devices, forget, grants, held_transactions, keys,
-    parcels, pauses, refresh_tokens, registration_tokens, sessions, sign_in_links, standing_grants,
-    user_codes, users,
+    approvers, assertions, audit, catalogues, clients, devices, forget, grants, held_transactions,
+    keys, parcels, pauses, refresh_tokens, registration_tokens, sessions, sign_in_links,
+    standing_grants, user_codes, users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -214,6 +214,8 @@ impl Kind {
             Write::OpenRequest(_)
             | Write::Approve(..)
             | Write::Deny(_)
+            | Write::CountVote(..)
+            | Write::CastVote(_)
             | Write::Explain(..)
             | Write::Cancel(_)
             | Write::Expire(_)
@@ -263,6 +265,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
             let answers: Vec<_> = answered(write).into_iter().collect();
             Ok(moving::answer(conn, &answers).await?.len() as u64)
         }
+        Write::CountVote(id, before, now) => moving::count_vote(conn, *id, *before, *now).await,
+        Write::CastVote(it) => approvers::cast(conn, it).await,
         Write::Explain(id, reason, now) => moving::explain(conn, *id, reason, *now).await,
         Write::Cancel(to) => moving::cancel(conn, to).await,
         Write::Expire(to) => moving::expire(conn, to).await,

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use countersign::domain::action::Approvers;
 use countersign::domain::consent::assurance::Assurance;
 use countersign::domain::user::User;
 use countersign::flow;
@@ -196,11 +197,43 @@ async fn waiting(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {
     eye.phone.tell("fill", ceiling).await;
     eye.phone.press("Allow within these limits").await;
     eye.look("always_problem").await;
+    together(world, maya, &calendar, eye).await;
     world.advance(Duration::minutes(6));
     eye.at("/settings", "settings_stale").await;
     eye.at(&high.page(), "request_stale").await;
     eye.phone.press("Send me a fresh sign-in link").await;
     eye.look("link_sent_again").await;
+}
+
+/// A request that others answer, too.
+async fn together(world: &World, maya: &User, agent: &Agent, eye: &mut Eye) {
+    let (ana, bo) = (world.person("Lena").await, world.person("Otto").await);
+    world.catalogue(|catalogue| {
+        let people = [maya, &ana, &bo].map(|user| user.email.clone());
+        crate::tokens::permission(catalogue, "files.delete").approvers = Some(Approvers {
+            count: 2,
+            from: people.to_vec(),
+            never_for_oneself: false,
+        });
+    });
+    let asked = ask(agent, maya, &[("scope", "openid files.delete")]).await;
+    world.approve(&ana, &asked).await;
+    eye.at(&asked.page(), "request_together").await;
+    eye.phone.press("Only this time").await;
+    eye.look("receipt_together").await;
+    world.catalogue(|catalogue| {
+        crate::tokens::permission(catalogue, "files.delete").approvers = Some(Approvers {
+            count: 3,
+            from: [maya, &ana, &bo].map(|user| user.email.clone()).to_vec(),
+            never_for_oneself: false,
+        });
+    });
+    let asked = ask(agent, maya, &[("scope", "openid files.delete")]).await;
+    world.approve(maya, &asked).await;
+    eye.at(&asked.page(), "request_allowed_by_me").await;
+    world.catalogue(|catalogue| {
+        crate::tokens::permission(catalogue, "files.delete").approvers = None;
+    });
 }
 
 async fn answering(world: &World, maya: &User, billing: &Agent, eye: &mut Eye) {

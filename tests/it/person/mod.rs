@@ -14,6 +14,7 @@ mod sign_in;
 mod states;
 mod step_up;
 mod stopping;
+mod together;
 
 pub use always::allow_always;
 

@@ -185,6 +185,16 @@ fn reach(entry: &Entry<'_, '_>, permission: &Permission) {
             "leave one of them out, or make uses larger",
         );
     }
+    if let Some(approvers) = &permission.approvers
+        && usize::from(approvers.count) == approvers.from.len()
+    {
+        let cause = match approvers.count {
+            1 => "nobody can allow it while one person is away".to_owned(),
+            all => format!("all {all} must be there, or nobody can allow it"),
+        };
+        let fix = "name one more person than has to allow it";
+        entry.page.fault(entry.at("approvers"), cause, fix);
+    }
     if permission.tier == Tier::Critical && !permission.access_for.is_zero() {
         entry.page.fault(
             entry.at("access_for"),
@@ -275,6 +285,33 @@ schema = '{"type": "object", "additionalProperties": false, "required": ["amount
         assert!(found[0].1.contains("would cover /ab"), "{found:?}");
         let silent = faults("scope = \"x\"\ntitle = \"Send mail\"");
         assert!(silent[0].1.contains("undone"), "{silent:?}");
+    }
+
+    #[test]
+    fn whoever_has_to_allow_it_may_be_away() {
+        let of = |approvers: &str| {
+            faults(&format!(
+                "scope = \"x\"\ntitle = \"See mail\"\napprovers = {approvers}"
+            ))
+        };
+        assert_eq!(
+            of("{ count = 2, from = [\"a@x.org\", \"b@x.org\", \"c@x.org\"] }"),
+            []
+        );
+        for (approvers, word) in [
+            (
+                "{ count = 2, from = [\"a@x.org\", \"b@x.org\"] }",
+                "all 2 must be there",
+            ),
+            (
+                "{ count = 1, from = [\"a@x.org\"] }",
+                "while one person is away",
+            ),
+        ] {
+            let found = of(approvers);
+            assert_eq!((found.len(), found[0].0), (1, 7), "{found:?}");
+            assert!(found[0].1.contains(word), "{found:?}");
+        }
     }
 
     #[test]

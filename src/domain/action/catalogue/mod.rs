@@ -10,6 +10,7 @@
 //! A catalogue that exists is a good one: it comes from a file that was read without a fault, or
 //! from the database, where such a one was put.
 
+mod approvers;
 mod change;
 mod document;
 mod field;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::Duration;
 
+pub use approvers::{Approvers, DifferentPeople};
 pub use change::Change;
 pub use field::{Bound, Field, FieldKind};
 pub use key::{MalformedKey, PermissionKey};
@@ -97,6 +99,9 @@ pub struct Permission {
     /// Whether it may be asked for at all.
     #[serde(default)]
     pub ask: Ask,
+    /// Who has to allow it, when one person is not enough or it is not for the one who is asked to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<Approvers>,
     /// How long one approval may be refreshed.
     #[serde(with = "duration::text")]
     pub access_for: Duration,
@@ -226,7 +231,10 @@ impl Permission {
 
     /// Whether a person may say "always" to this.
     pub fn offers_always(&self) -> bool {
-        self.always != Always::Never && self.tier != Tier::Critical && self.may_be_asked()
+        self.always != Always::Never
+            && self.tier != Tier::Critical
+            && self.approvers.is_none()
+            && self.may_be_asked()
     }
 
     /// Whether an agent may ask for this.

@@ -69,6 +69,9 @@ fn put_permission(out: &mut String, permission: &Permission) {
     if !permission.may_be_asked() {
         put(out, "ask", &quoted(permission.ask.as_str()));
     }
+    if let Some(approvers) = &permission.approvers {
+        put(out, "approvers", &approvers.to_toml());
+    }
     if !permission.access_for.is_zero() {
         put(
             out,

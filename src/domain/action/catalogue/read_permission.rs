@@ -2,6 +2,7 @@
 
 use time::Duration;
 
+use super::approvers::read_approvers;
 use super::document::Entry;
 use super::read_field::{FIELD_KEYS, read_field, refuse_overlaps};
 use super::read_schema::read_schema;
@@ -11,12 +12,13 @@ use super::{
 };
 use crate::domain::action::{Tier, duration};
 
-pub(super) const PERMISSION_KEYS: [&str; 12] = [
+pub(super) const PERMISSION_KEYS: [&str; 13] = [
     "scope",
     "type",
     "title",
     "tier",
     "ask",
+    "approvers",
     "access_for",
     "token_lifetime",
     "always",
@@ -44,6 +46,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
         tier
     };
     let ask = entry.choice("ask", &Ask::ALL, Ask::as_str);
+    let approvers = read_approvers(entry);
     let always = tier.map(|tier| read_always(entry, tier));
     let often = read_often(entry);
     let access_for = read_access(entry);
@@ -60,6 +63,7 @@ pub(super) fn read_permission(entry: &Entry<'_, '_>) -> Option<Permission> {
         title: title?,
         tier: tier?,
         ask: ask.unwrap_or_default(),
+        approvers,
         access_for,
         token_lifetime,
         always: always?,
@@ -139,10 +143,19 @@ fn read_title(entry: &Entry<'_, '_>) -> Option<Title> {
 
 fn read_always(entry: &Entry<'_, '_>, tier: Tier) -> Always {
     let usual = tier.usual_always().map_or(Always::Never, Always::Within);
+    let together = entry.value("approvers").is_some();
     let Some(value) = entry.value("always") else {
-        return usual;
+        return if together { Always::Never } else { usual };
     };
     if value.get_ref().as_str() == Some("never") {
+        return Always::Never;
+    }
+    if together {
+        entry.page.fault(
+            value.span().start,
+            "\"always\" is one person's to give, and here others have a say",
+            "write always = \"never\", or leave out approvers",
+        );
         return Always::Never;
     }
     let Some(table) = value.get_ref().as_table() else {

@@ -8,7 +8,7 @@ use crate::domain::action::{Asked, AskedItem};
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::consent::partial::Remainder;
 use crate::domain::consent::step_up::SignIn;
-use crate::domain::id::{SessionId, StandingGrantId};
+use crate::domain::id::{SessionId, StandingGrantId, UserId};
 
 /// What a person may answer, once it is established that it is them.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,13 @@ pub enum DecidedBy {
         #[serde(with = "crate::domain::timestamp")]
         authenticated_at: OffsetDateTime,
     },
+    /// Several people, just now: whoever's answer settled it, and those who had allowed it before.
+    People {
+        /// The last of them; of a no, the one who said it.
+        last: Answerer,
+        /// Those before.
+        before: Vec<Answerer>,
+    },
     /// The person, earlier: standing grants that cover all of it.
     StandingGrants {
         /// Which ones.
@@ -74,6 +81,32 @@ pub enum DecidedBy {
         #[serde(with = "crate::domain::timestamp")]
         authenticated_at: OffsetDateTime,
     },
+}
+
+/// One of several who answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answerer {
+    /// Who.
+    pub user: UserId,
+    /// The signed-in browser they used.
+    pub session: SessionId,
+    /// How surely it was them.
+    pub assurance: Assurance,
+    /// When they had last proved it.
+    #[serde(with = "crate::domain::timestamp")]
+    pub authenticated_at: OffsetDateTime,
+    /// When they answered.
+    #[serde(with = "crate::domain::timestamp")]
+    pub at: OffsetDateTime,
+}
+
+impl Answerer {
+    fn sign_in(&self) -> SignIn {
+        SignIn {
+            how: self.assurance,
+            at: self.authenticated_at,
+        }
+    }
 }
 
 impl Decision {
@@ -87,9 +120,17 @@ impl Decision {
 }
 
 impl DecidedBy {
-    /// The sign-in the answer rests on: of an "always", the one it was given with.
+    /// The sign-in the answer rests on: of an "always", the one it was given with; of several, no more than holds
+    /// for each.
     pub fn sign_in(&self) -> SignIn {
         match self {
+            Self::People { last, before } => {
+                let all = before.iter().map(Answerer::sign_in);
+                all.fold(last.sign_in(), |least, one| SignIn {
+                    how: least.how.min(one.how),
+                    at: least.at.min(one.at),
+                })
+            }
             Self::Person {
                 assurance,
                 authenticated_at,
@@ -103,6 +144,25 @@ impl DecidedBy {
                 how: *assurance,
                 at: *authenticated_at,
             },
+        }
+    }
+}
+
+impl DecidedBy {
+    /// Everybody who answered, in the order they did; empty when it was not several.
+    pub fn people(&self) -> impl Iterator<Item = &Answerer> {
+        let (before, last) = match self {
+            Self::People { last, before } => (before.as_slice(), Some(last)),
+            Self::Person { .. } | Self::StandingGrants { .. } => (&[][..], None),
+        };
+        before.iter().chain(last)
+    }
+
+    /// Whoever's answer settled a question about `subject`.
+    pub fn settled_by(&self, subject: UserId) -> UserId {
+        match self {
+            Self::People { last, .. } => last.user,
+            Self::Person { .. } | Self::StandingGrants { .. } => subject,
         }
     }
 }

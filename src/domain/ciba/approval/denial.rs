@@ -6,6 +6,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{Denied, TooLate};
+use crate::domain::id::UserId;
 
 /// How long after a no its reason may still be given.
 pub const EXPLAINED_WITHIN: Duration = Duration::minutes(10);
@@ -105,6 +106,11 @@ impl Retry {
 }
 
 impl Denied {
+    /// Whether it was this person who said no.
+    pub fn is_by(&self, user: UserId) -> bool {
+        self.decision.by.settled_by(self.question.user) == user
+    }
+
     /// Whether a reason may still be given.
     pub fn may_be_explained(&self, now: OffsetDateTime) -> bool {
         self.reason.is_none() && now < self.decision.at.saturating_add(EXPLAINED_WITHIN)

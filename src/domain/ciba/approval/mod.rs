@@ -15,14 +15,18 @@ mod decision;
 pub mod denial;
 mod question;
 mod transitions;
+mod vote;
+#[cfg(test)]
+mod vote_tests;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub use self::decision::{Answer, Answered, DecidedBy, Decision};
+pub use self::decision::{Answer, Answered, Answerer, DecidedBy, Decision};
 use self::denial::Reason;
 pub use self::question::Question;
 pub use self::transitions::{Settled, Step, TooLate};
+pub use self::vote::{Counted, NotCounted, Vote};
 
 /// A question in one of its states.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 use crate::domain::action::{Asked, Tier};
 use crate::domain::ciba::mode::Mode;
 use crate::domain::client::confirmation::Confirmation;
+use crate::domain::consent::quorum::Quorum;
 use crate::domain::consent::step_up::Wanted;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, RequestId, UserId};
@@ -16,7 +17,7 @@ pub struct Question {
     pub id: RequestId,
     /// Who asks.
     pub client: ClientId,
-    /// Who is asked.
+    /// Who is asked, or, when others answer, for whom.
     pub user: UserId,
     /// How the agent learns the answer.
     pub mode: Mode,
@@ -38,8 +39,20 @@ pub struct Question {
     pub card_digest: [u8; 32],
     /// The key that was shown when it was asked.
     pub bound_to: Option<Confirmation>,
+    /// Who has to answer it, when it is not just whom it is about.
+    pub quorum: Option<Quorum>,
     /// What the agent wants of the sign-in behind a yes.
     pub wanted: Wanted,
+}
+
+impl Question {
+    /// Whether somebody is asked this: nobody else sees it.
+    pub fn is_put_to(&self, user: UserId) -> bool {
+        match &self.quorum {
+            None => self.user == user,
+            Some(quorum) => quorum.names(user),
+        }
+    }
 }
 
 /// What a settled question owes the agent, by the mode it registered (CIBA §5).

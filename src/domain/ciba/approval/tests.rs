@@ -28,6 +28,7 @@ fn question(opened_at: OffsetDateTime) -> Question {
         tier: Tier::Normal,
         card_digest: [0; 32],
         bound_to: None,
+        quorum: None,
         wanted: Wanted::default(),
     }
 }

@@ -147,7 +147,7 @@ impl Pending {
         })
     }
 
-    fn ensure_open(&self, now: OffsetDateTime) -> Result<(), TooLate> {
+    pub(super) fn ensure_open(&self, now: OffsetDateTime) -> Result<(), TooLate> {
         if now < self.question.answer_by {
             Ok(())
         } else {

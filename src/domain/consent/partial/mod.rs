@@ -4,8 +4,11 @@
 //! was asked, kept with something lowered, or not there: whatever a form says, what remains is never more
 //! than what was asked.
 
+mod least;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::action::facts::shown;
@@ -37,7 +40,7 @@ pub enum Lowered {
 }
 
 /// What remains of what was asked. Only this module makes one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remainder {
     kept: Vec<(usize, AskedItem)>,
     of: usize,

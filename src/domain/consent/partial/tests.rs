@@ -79,6 +79,39 @@ fn pay(lower: &str) -> Result<Value, TrimError> {
 }
 
 #[test]
+fn what_two_have_left_of_it_is_the_least_of_both() {
+    let catalogue = with_lists();
+    let asked = mailing(
+        &catalogue,
+        &json!({"type": "mailing", "to": ["a", "b", "c"], "count": 9}),
+    );
+    let left = |lowered: &[(usize, &str, Lowered)]| {
+        Remainder::of(&asked, &trim(lowered), &catalogue).expect("less")
+    };
+    let one = left(&[(0, "to", keeping(&[0, 1])), (0, "count", to("7"))]);
+    let other = left(&[(0, "to", keeping(&[1, 2])), (0, "count", to("3"))]);
+    let both = one.least(&other, &asked, &catalogue).into_items();
+    assert_eq!(
+        both[0].detail,
+        Some(json!({"type": "mailing", "to": ["b"], "count": 3}))
+    );
+    // Nothing in both is nothing at all.
+    let apart = left(&[(0, "to", keeping(&[2]))]).least(&one, &asked, &catalogue);
+    assert!(apart.is_nothing());
+    // What policy does not let be lowered any more cannot be told to be less.
+    let mut tightened = with_lists();
+    let permissions = tightened
+        .resources
+        .iter_mut()
+        .flat_map(|it| &mut it.permissions);
+    permissions
+        .flat_map(|it| &mut it.fields)
+        .for_each(|field| field.narrowable = false);
+    assert!(one.least(&other, &asked, &tightened).is_nothing());
+    assert_eq!(one.least(&one, &asked, &tightened), one);
+}
+
+#[test]
 fn an_amount_goes_down_in_its_currency_and_never_up() {
     let euro = |amount: &str| Ok(json!({"amount": amount, "currency": "EUR"}));
     assert_eq!(pay("100"), euro("100.00"));
@@ -306,6 +339,33 @@ proptest! {
                     }
                 }
                 prop_assert_eq!(rest.is_nothing(), kept.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_have_left_is_no_more_than_either_left_and_the_same_whoever_was_first(
+        one in any_trim(), other in any_trim(), count in 1_i64..12,
+        list in prop::collection::vec("[a-d]", 1..5), mail in any::<bool>()
+    ) {
+        let catalogue = with_lists();
+        let asked = if mail {
+            mailing(&catalogue, &json!({"type": "mailing", "to": list, "count": count}))
+        } else {
+            asked(&["payments.read"], &json!([
+                small_payment("120.00", "EUR", "A"), small_payment("240.00", "CHF", "B"),
+            ]))
+        };
+        let rest = |trim: &Trim| Remainder::of(&asked, trim, &catalogue);
+        let (Ok(one), Ok(other)) = (rest(&one), rest(&other)) else { return Ok(()) };
+        let both = one.least(&other, &asked, &catalogue);
+        prop_assert_eq!(&both, &other.least(&one, &asked, &catalogue));
+        prop_assert_eq!(&one.least(&one, &asked, &catalogue), &one);
+        prop_assert_eq!(&one.least(&Remainder::whole(&asked), &asked, &catalogue), &one);
+        for (at, item) in both.kept() {
+            for each in [&one, &other] {
+                let theirs = each.at(*at);
+                prop_assert!(theirs.is_some_and(|theirs| no_more(item, theirs, &catalogue)), "{item:?}");
             }
         }
     }
