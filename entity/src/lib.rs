@@ -15,6 +15,7 @@ pub mod kept_refresh;
 pub mod pace;
 pub mod parcel;
 pub mod pause;
+pub mod proxied_question;
 pub mod redemption;
 pub mod refresh_token;
 pub mod registration_token;

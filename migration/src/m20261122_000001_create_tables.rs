@@ -330,6 +330,13 @@ const TABLES: &[&str] = &[
         PRIMARY KEY (client_id, jti_hash)
     )",
     "CREATE INDEX used_assertions_expiry ON used_assertions (expires_at)",
+    "CREATE TABLE proxied_questions (
+        client_id TEXT NOT NULL REFERENCES clients (id),
+        user_id {uuid} NOT NULL REFERENCES users (id),
+        item_digest {bytes} NOT NULL CHECK (length(item_digest) = 32),
+        request_id {uuid} NOT NULL UNIQUE,
+        PRIMARY KEY (client_id, user_id, item_digest)
+    )",
     "CREATE TABLE paces (
         request_id {uuid} PRIMARY KEY REFERENCES requests (id),
         interval_s INTEGER NOT NULL CHECK (interval_s > 0)
@@ -374,6 +381,7 @@ const TABLES: &[&str] = &[
     "CREATE INDEX held_transactions_by_service ON held_transactions (service_id, id)",
     "CREATE INDEX held_transactions_unasked ON held_transactions (service_id, expires_at)
         WHERE request_id IS NULL AND cancelled_at IS NULL",
+    "CREATE INDEX held_transactions_old ON held_transactions (expires_at) WHERE request_id IS NULL",
     "CREATE TABLE catalogues (
         version INTEGER PRIMARY KEY,
         document TEXT NOT NULL,
@@ -461,6 +469,7 @@ const DROP: &[&str] = &[
     "DROP TABLE catalogues",
     "DROP TABLE pauses",
     "DROP TABLE held_transactions",
+    "DROP TABLE proxied_questions",
     "DROP TABLE paces",
     "DROP TABLE used_assertions",
     "DROP TABLE signing_keys",

@@ -19,7 +19,7 @@ use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
 use crate::domain::consent::quorum::approvers;
 use crate::domain::held::NotAsked;
-use crate::domain::id::{ParcelId, RequestId};
+use crate::domain::id::{ClientId, ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
 use crate::entropy::NoEntropy;
 use crate::flow::cover::{self, Cover};
@@ -30,7 +30,7 @@ use crate::flow::{
 };
 use crate::outbox::fan_out;
 use crate::paths;
-use crate::store::{Commit, NewRequest, StoreError, StoredRequest, Write};
+use crate::store::{AskForProxy, Commit, Lacked, NewRequest, StoreError, StoredRequest, Write};
 
 /// Longest Idempotency-Key.
 const LONGEST_KEY: usize = 255;
@@ -53,16 +53,21 @@ pub async fn ask(
     parameters: Parameters<'_>,
     envelope: Envelope,
 ) -> Result<Acknowledgement, Unserved> {
-    within_rates(app, by, ask_within_rates(app, by, &parameters, envelope)).await
+    within_rates(
+        app,
+        &by.client().id,
+        ask_within_rates(app, by, &parameters, envelope),
+    )
+    .await
 }
 
 /// An agent that asks too often, or too often in vain, is refused before anything is looked up for it.
 pub(super) async fn within_rates<T>(
     app: &App,
-    by: &Authenticated,
+    client: &ClientId,
     asking: impl Future<Output = Result<T, Unserved>>,
 ) -> Result<T, Unserved> {
-    let (client, allowed) = (&by.client().id, &app.settings.limits.rates);
+    let allowed = &app.settings.limits.rates;
     app.rates.may_ask(client, allowed, app.clock.now())?;
     let asked = asking.await;
     if let Err(Unserved::Refused(why)) = &asked {
@@ -169,6 +174,7 @@ async fn ask_for(
         key,
         bound_to,
         held: held.as_ref(),
+        proxied: None,
     };
     if let Some(object) = signed {
         signed_request::spend(app, by, object).await?;
@@ -294,6 +300,8 @@ pub(super) struct Asked<'a> {
     pub(super) key: Option<[u8; 32]>,
     pub(super) bound_to: Option<Confirmation>,
     pub(super) held: Option<&'a Held>,
+    /// What it lacks at a proxy, where that is why it is asked, and the request that asked before.
+    pub(super) proxied: Option<(&'a Lacked, Option<RequestId>)>,
 }
 
 impl Asked<'_> {
@@ -322,6 +330,14 @@ impl Asked<'_> {
         let commit = commit.event(opened);
         let commit = match self.held {
             Some(held) => commit.and(held.asked_by(id, now)),
+            None => commit,
+        };
+        let commit = match self.proxied {
+            Some((lacked, before)) => commit.and(Write::AskForProxy(Box::new(AskForProxy {
+                lacked: lacked.clone(),
+                before,
+                request: id,
+            }))),
             None => commit,
         };
         let (request, commit) = if let Some(cover) = cover {

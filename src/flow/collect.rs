@@ -340,7 +340,7 @@ fn ends_at(
 }
 
 /// What was allowed by rules is given only while none of them is stopped.
-fn rules_behind(decision: &Decision, now: OffsetDateTime) -> Option<Write> {
+pub(super) fn rules_behind(decision: &Decision, now: OffsetDateTime) -> Option<Write> {
     match &decision.by {
         DecidedBy::StandingGrants { grants, .. } => Some(Write::RulesStand(grants.clone(), now)),
         DecidedBy::Person { .. } | DecidedBy::People { .. } => None,

@@ -15,7 +15,7 @@ use crate::domain::token::introspection::{Introspection, SignedClaims, is_for};
 use crate::domain::token::keyring::Kind as TokenKind;
 use crate::domain::token::live::Live;
 use crate::domain::token::refresh::{Presented as Judged, present};
-use crate::flow::presented::{Consumer, Presented, carried};
+use crate::flow::presented::{self, Consumer, Presented, Use, carried};
 use crate::flow::refresh::{find, renewable};
 use crate::flow::{Fault, Unserved, authenticate};
 
@@ -101,8 +101,12 @@ async fn consume(
 ) -> Result<Introspection, Unserved> {
     authenticate::spend(app, it.by).await?;
     let by = Consumer::Service(&it.by.client().id);
-    let (places, rests_on) = (live.usable_once, live.rests_on.clone());
-    let spent = presented.consume(app, places, rests_on, by, it.from.clone(), now);
+    let used = Use {
+        token: Some(presented.carried.jti),
+        places: live.usable_once,
+        rests_on: live.rests_on.clone(),
+    };
+    let spent = presented::consume(app, &presented.behind, used, by, it.from.clone(), now);
     Ok(if spent.await? {
         Introspection::access(presented.carried, live, true)
     } else {

@@ -97,6 +97,52 @@ pub(super) enum Consumer<'a> {
     Proxy(&'a str),
 }
 
+/// What is used up.
+pub(super) struct Use {
+    /// The token that carries it, if one does.
+    pub(super) token: Option<AccessTokenId>,
+    /// Which items.
+    pub(super) places: Places,
+    /// Each "always" they rest on.
+    pub(super) rests_on: Vec<StandingGrantId>,
+}
+
+/// Uses up what is good for one use. False: somebody was first, or it does not stand any more.
+pub(super) async fn consume(
+    app: &App,
+    behind: &Behind,
+    used: Use,
+    by: Consumer<'_>,
+    from: Option<String>,
+    now: OffsetDateTime,
+) -> Result<bool, Unserved> {
+    let (grant, question) = (&behind.grant, &behind.question);
+    let spent = SpentItems {
+        grant: grant.id,
+        places: used.places,
+        rests_on: used.rests_on,
+        at: now,
+    };
+    let event = AuditEvent::new(now, AuditKind::TokenConsumed, Actor::Client)
+        .about(question.id, &question.client, question.user)
+        .from(from)
+        .fact("grant", grant.id.to_string());
+    let event = match used.token {
+        Some(token) => event.fact("token", token.to_string()),
+        None => event,
+    };
+    let event = match by {
+        Consumer::Service(service) => event.fact("service", service.0.as_str()),
+        Consumer::Proxy(resource) => event.fact("proxy_of", resource),
+    };
+    let commit = Commit::of(Write::SpendItems(spent)).event(event);
+    match app.store.commit(commit).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Overtaken) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A token that was found, and what it rests on.
 pub(super) struct Presented {
     /// What it carries.
@@ -117,40 +163,6 @@ impl Presented {
             return Ok(None);
         }
         Ok(Some(Self { carried, behind }))
-    }
-
-    /// Uses up what is good for one use. False: somebody was first, or it does not stand any more.
-    pub(super) async fn consume(
-        &self,
-        app: &App,
-        places: Places,
-        rests_on: Vec<StandingGrantId>,
-        by: Consumer<'_>,
-        from: Option<String>,
-        now: OffsetDateTime,
-    ) -> Result<bool, Unserved> {
-        let (grant, question) = (&self.behind.grant, &self.behind.question);
-        let spent = SpentItems {
-            grant: grant.id,
-            places,
-            rests_on,
-            at: now,
-        };
-        let event = AuditEvent::new(now, AuditKind::TokenConsumed, Actor::Client)
-            .about(question.id, &question.client, question.user)
-            .from(from)
-            .fact("grant", grant.id.to_string())
-            .fact("token", self.carried.jti.to_string());
-        let event = match by {
-            Consumer::Service(service) => event.fact("service", service.0.as_str()),
-            Consumer::Proxy(resource) => event.fact("proxy_of", resource),
-        };
-        let commit = Commit::of(Write::SpendItems(spent)).event(event);
-        match app.store.commit(commit).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Overtaken) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// What of it still stands.

@@ -24,6 +24,7 @@ use crate::store::approvers::CastVote;
 use crate::store::grants::{IssuedGrant, SpentItems, Standing};
 use crate::store::held_transactions::{AskAbout, EndTransaction, NewTransaction};
 use crate::store::keys::StoredKey;
+use crate::store::proxied_questions::AskForProxy;
 use crate::store::refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 use crate::store::registration_tokens::NewRegistrationToken;
 use crate::store::requests::NewRequest;
@@ -108,6 +109,8 @@ pub enum Write {
     ParkTransaction(Box<NewTransaction>),
     /// Guard: it has not ended, is in time, and nobody else asks about it.
     AskAbout(AskAbout),
+    /// Guard: nobody else asks for what an agent lacks at a proxy.
+    AskForProxy(Box<AskForProxy>),
     /// Guard: it has not ended, and to be released it is approved.
     EndTransaction(EndTransaction),
     /// Guard: not used before.

@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use entity::{
-    access_token, kept_refresh, pace, parcel, pause, redemption, refresh_token, session,
-    sign_in_link, used_assertion,
+    access_token, held_transaction, kept_refresh, pace, parcel, pause, proxied_question,
+    redemption, refresh_token, session, sign_in_link, used_assertion,
 };
 
 use super::Store;
@@ -164,6 +164,20 @@ fn everything(now: OffsetDateTime) -> Vec<Old> {
             &[pace::Column::RequestId],
             Condition::all()
                 .add(pace::Column::RequestId.lt(first_id(now - LONGEST_REQUEST - KEPT))),
+        ),
+        Old::of(
+            proxied_question::Entity,
+            &[proxied_question::Column::RequestId],
+            Condition::all().add(
+                proxied_question::Column::RequestId.lt(first_id(now - LONGEST_REQUEST - KEPT)),
+            ),
+        ),
+        Old::of(
+            held_transaction::Entity,
+            &[held_transaction::Column::Id],
+            Condition::all()
+                .add(held_transaction::Column::RequestId.is_null())
+                .add(held_transaction::Column::ExpiresAt.lt(kept)),
         ),
     ]
 }

@@ -25,6 +25,7 @@ mod parcels;
 #[cfg(test)]
 mod parcels_tests;
 mod pauses;
+mod proxied_questions;
 mod refresh_tokens;
 mod registration_tokens;
 mod requests;
@@ -48,6 +49,7 @@ pub use grants::{IssuedGrant, SpentItems, Standing};
 pub use held_transactions::{AskAbout, EndTransaction, NewTransaction};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parcels::ClaimedParcel;
+pub use proxied_questions::{AskForProxy, Lacked};
 pub use refresh_tokens::{KeptRefresh, NewRefreshToken, UsedRefreshToken};
 pub use registration_tokens::NewRegistrationToken;
 pub use requests::{NewRequest, StoredRequest};

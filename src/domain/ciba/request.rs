@@ -230,6 +230,18 @@ fn by_the_service(held: &HeldTransaction, parameters: &Parameters<'_>) -> Result
     Ok(())
 }
 
+/// Whether a client may be asked for without having asked itself: it may ask for this, and registered nothing that
+/// its own requests must have and one that is made for it cannot.
+pub fn may_ask_unheard(client: &Client, asked: &Asked) -> Result<(), Refusal> {
+    may_ask(client)?;
+    if client.request_signing.is_some() || client.profile.wants_context() {
+        return Err(Refusal::UnauthorizedClient(
+            "this client's requests say more than what they ask for",
+        ));
+    }
+    permitted(client, asked)
+}
+
 fn may_ask(client: &Client) -> Result<(), Refusal> {
     let registered = match client.mode {
         Mode::Poll | Mode::Ping => client.may_use(GRANT_TYPE),

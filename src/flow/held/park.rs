@@ -35,7 +35,7 @@ pub struct Sent<'a> {
 
 /// Parks it. With the same key and body, it is the one parked before.
 pub async fn park(app: &App, by: &Authenticated, sent: Sent<'_>) -> Result<Status, Unserved> {
-    within_rates(app, by, park_within_rates(app, by, sent)).await
+    within_rates(app, &by.client().id, park_within_rates(app, by, sent)).await
 }
 
 async fn park_within_rates(
@@ -209,6 +209,7 @@ async fn ask(
         key: None,
         bound_to: None,
         held: Some(&about),
+        proxied: None,
     };
     // Boxed: few ask themselves.
     Box::pin(asked.open(app, None, commit)).await.map(|_| ())

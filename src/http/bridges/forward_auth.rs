@@ -7,12 +7,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
+use time::Duration;
 
 use super::original::original;
 use crate::app::App;
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::client::confirmation::Scheme;
 use crate::domain::forward_auth::Challenge;
+use crate::domain::id::RequestId;
 use crate::flow::forward_auth::{Pass, Verdict, Waiting, judge};
 use crate::http::extract::peer::{self, PeerAddr};
 use crate::http::extract::{agent_request, client_certificate};
@@ -34,6 +36,8 @@ struct Told<'a> {
     scope: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_details: Option<[&'a Value; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_id: Option<RequestId>,
 }
 
 /// `ANY /forward-auth`.
@@ -62,7 +66,9 @@ pub(super) async fn ask(State(app): State<App>, request: Request) -> Result<Resp
             challenge,
             resource,
             nonce,
-        } => dpop_nonce::with(nonce, lacks(&challenge, &resource)),
+            asked,
+        } => dpop_nonce::with(nonce, lacks(&challenge, &resource, asked)),
+        Verdict::Denied(approval) => denied(approval),
         Verdict::NoRoute => forbidden("no route says what this request needs"),
     })
 }
@@ -106,19 +112,37 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     }
 }
 
-fn lacks(challenge: &Challenge, resource: &str) -> Response {
+fn lacks(challenge: &Challenge, resource: &str, asked: Option<(RequestId, Duration)>) -> Response {
     let missing = challenge.missing;
     let told = Told {
         error: missing.error().unwrap_or("invalid_token"),
         error_description: missing.description(),
         scope: challenge.scope.as_deref(),
         authorization_details: challenge.detail.as_ref().map(|detail| [detail]),
+        approval_id: asked.map(|(approval, _)| approval),
     };
     let mut response = json(StatusCode::UNAUTHORIZED, &told);
     let metadata = resource_metadata::address(resource);
-    let header = challenge.header(metadata.as_deref(), None);
-    put(response.headers_mut(), header::WWW_AUTHENTICATE, &header);
+    let approval = asked.map(|(approval, _)| approval.to_string());
+    let header = challenge.header(metadata.as_deref(), approval.as_deref());
+    let headers = response.headers_mut();
+    put(headers, header::WWW_AUTHENTICATE, &header);
+    if let Some((_, retry_after)) = asked {
+        let seconds = retry_after.whole_seconds().max(1);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
+}
+
+fn denied(approval: RequestId) -> Response {
+    let told = Told {
+        error: "access_denied",
+        error_description: "the person said no",
+        scope: None,
+        authorization_details: None,
+        approval_id: Some(approval),
+    };
+    json(StatusCode::FORBIDDEN, &told)
 }
 
 /// 403 and not 404 or 400, which nginx would make a fault of its own.
@@ -128,6 +152,7 @@ fn forbidden(why: &str) -> Response {
         error_description: why,
         scope: None,
         authorization_details: None,
+        approval_id: None,
     };
     json(StatusCode::FORBIDDEN, &told)
 }

@@ -18,8 +18,8 @@ use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
     approvers, assertions, audit, catalogues, clients, devices, forget, grants, held_transactions,
-    keys, parcels, pauses, refresh_tokens, registration_tokens, sessions, sign_in_links,
-    standing_grants, user_codes, users,
+    keys, parcels, pauses, proxied_questions, refresh_tokens, registration_tokens, sessions,
+    sign_in_links, standing_grants, user_codes, users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -230,6 +230,7 @@ impl Kind {
             | Write::EndPauses(..)
             | Write::ParkTransaction(_)
             | Write::AskAbout(_)
+            | Write::AskForProxy(_)
             | Write::EndTransaction(_)
             | Write::UseAssertion(..)
             | Write::AddClient(_)
@@ -285,6 +286,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::HoldBack(pause) => pauses::count(conn, *pause).await,
         Write::ParkTransaction(new) => held_transactions::park(conn, new).await,
         Write::AskAbout(it) => held_transactions::ask_about(conn, it).await,
+        Write::AskForProxy(it) => proxied_questions::ask(conn, it).await,
         Write::EndTransaction(to) => held_transactions::end(conn, to).await,
         Write::UseAssertion(client, used) => assertions::remember(conn, client, used).await,
         Write::Pace(id, interval_s) => moving::pace(conn, *id, *interval_s).await,

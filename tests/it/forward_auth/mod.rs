@@ -1,5 +1,6 @@
 //! A proxy asks whether a request may pass.
 
+mod asking;
 mod proof;
 mod proxies;
 mod routes;

@@ -4,8 +4,11 @@
 //! What is good for one use is used up by passing. There is no second pass for a request that the proxy repeats:
 //! whether the first one reached the service behind is nothing we could know.
 
-use time::OffsetDateTime;
+mod asking;
 
+use time::{Duration, OffsetDateTime};
+
+use self::asking::Standing;
 use crate::app::App;
 use crate::domain::action::Routed;
 use crate::domain::ciba::approval::Answered;
@@ -17,7 +20,7 @@ use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::token::carried::Carried;
 use crate::domain::token::live::{Live, Places};
 use crate::flow::Unserved;
-use crate::flow::presented::{Consumer, Presented, carried};
+use crate::flow::presented::{Behind, Consumer, Presented, Use, carried, consume};
 use crate::store::{Commit, StoreError, Write};
 
 /// A request that waits at a proxy, and what came with it.
@@ -48,7 +51,11 @@ pub enum Verdict {
         resource: String,
         /// The nonce for the next proof, for whoever shows one.
         nonce: Option<String>,
+        /// The request that asks a person for it, and when it makes sense to come again.
+        asked: Option<(RequestId, Duration)>,
     },
+    /// The person has said no to it.
+    Denied(RequestId),
     /// No route says what it needs: it passes for nobody.
     NoRoute,
 }
@@ -66,6 +73,14 @@ pub struct Pass {
     pub always: bool,
 }
 
+/// What is found out about a request that has a route.
+enum Judged {
+    Pass(Pass),
+    Lacks(Scheme, Missing),
+    Waits(Scheme, RequestId, Duration),
+    Denied(RequestId),
+}
+
 /// Judges it.
 pub async fn judge(app: &App, it: Waiting<'_>) -> Result<Verdict, Unserved> {
     let current = app.catalogue.get();
@@ -73,82 +88,127 @@ pub async fn judge(app: &App, it: Waiting<'_>) -> Result<Verdict, Unserved> {
         return Ok(Verdict::NoRoute);
     };
     let now = app.clock.now();
-    match pass(app, &it, &routed, now).await? {
-        Ok(pass) => Ok(Verdict::Pass(pass)),
-        Err((scheme, missing)) => Ok(Verdict::Lacks {
-            challenge: Challenge::of(&routed, scheme, missing),
-            resource: routed.resource.identifier.clone(),
-            nonce: (scheme == Scheme::Dpop).then(|| app.secrets.dpop_nonces.current(now)),
-        }),
-    }
+    let lacks = |scheme, missing, asked| Verdict::Lacks {
+        challenge: Challenge::of(&routed, scheme, missing),
+        resource: routed.resource.identifier.clone(),
+        nonce: (scheme == Scheme::Dpop).then(|| app.secrets.dpop_nonces.current(now)),
+        asked,
+    };
+    Ok(match judged(app, &it, &routed, now).await? {
+        Judged::Pass(pass) => Verdict::Pass(pass),
+        Judged::Lacks(scheme, missing) => lacks(scheme, missing, None),
+        Judged::Waits(scheme, approval, retry_after) => {
+            lacks(scheme, Missing::Approval, Some((approval, retry_after)))
+        }
+        Judged::Denied(approval) => Verdict::Denied(approval),
+    })
 }
 
-/// For whom it passes, or what is missing and how that is to be shown.
-type Judged = Result<Pass, (Scheme, Missing)>;
-
-async fn pass(
+async fn judged(
     app: &App,
     it: &Waiting<'_>,
     routed: &Routed<'_>,
     now: OffsetDateTime,
 ) -> Result<Judged, Unserved> {
     let Some((scheme, token)) = it.token else {
-        return Ok(Err((Scheme::Bearer, Missing::Token)));
+        return Ok(Judged::Lacks(Scheme::Bearer, Missing::Token));
     };
-    let bad = |why| Ok(Err((scheme, Missing::GoodToken(why))));
     let proof = match (scheme, it.proof) {
         (Scheme::Dpop, Some(proof)) => match read_proof(app, it, token, proof, now) {
             Ok(proof) => Some(proof),
-            Err(missing) => return Ok(Err((scheme, missing))),
+            Err(missing) => return Ok(Judged::Lacks(scheme, missing)),
         },
-        (Scheme::Dpop, None) => return Ok(Err((scheme, Missing::Proof("there is no proof")))),
+        (Scheme::Dpop, None) => {
+            return Ok(Judged::Lacks(scheme, Missing::Proof("there is no proof")));
+        }
         (Scheme::Bearer, _) => None,
     };
-    let unknown = "it is not known, over or revoked, or for another service";
+    let unknown = Missing::GoodToken("it is not known, over or revoked, or for another service");
     let Some(carried) = carried(app, token, now).await? else {
-        return bad(unknown);
+        return Ok(Judged::Lacks(scheme, unknown));
     };
     let shown = proof.as_ref().map(Proof::confirmation);
     if let Err(why) = at_using(carried.cnf, scheme, shown, it.certificate) {
         let wanted = Confirmation::scheme(carried.cnf);
-        return Ok(Err((wanted, Missing::GoodToken(why))));
+        return Ok(Judged::Lacks(wanted, Missing::GoodToken(why)));
     }
-    if carried.aud != routed.resource.identifier {
-        return bad(unknown);
+    let here = carried.aud == routed.resource.identifier;
+    // One for nobody in particular says who it is, which is enough to ask by.
+    let asks = routed.route.ask && (here || carried.aud == app.settings.public_url);
+    if !here && !asks {
+        return Ok(Judged::Lacks(scheme, unknown));
     }
     let Some(presented) = Presented::find(app, carried).await? else {
-        return bad(unknown);
+        return Ok(Judged::Lacks(scheme, unknown));
     };
     let Some(live) = presented.live(app, now) else {
-        return bad(unknown);
+        return Ok(Judged::Lacks(scheme, unknown));
     };
     if let Some(proof) = &proof
         && !spend(app, &presented.carried, proof, now).await?
     {
-        return Ok(Err((scheme, Missing::Proof("it has been used before"))));
+        let used = Missing::Proof("it has been used before");
+        return Ok(Judged::Lacks(scheme, used));
     }
-    let Some(place) = place(&presented, &live, routed) else {
-        return Ok(Err((scheme, Missing::Approval)));
-    };
-    let once = Places::only(place);
+    match place(&presented.behind, &live, routed).filter(|_| here) {
+        Some(place) => with_it(app, it, routed, presented, (live, place), now).await,
+        // Boxed: most requests come with what they need.
+        None if asks => Box::pin(without_it(app, it, routed, &presented.carried, scheme)).await,
+        None => Ok(Judged::Lacks(scheme, Missing::Approval)),
+    }
+}
+
+/// The token carries what is needed. What is good for one use is used by this.
+async fn with_it(
+    app: &App,
+    it: &Waiting<'_>,
+    routed: &Routed<'_>,
+    presented: Presented,
+    (live, place): (Live, usize),
+    now: OffsetDateTime,
+) -> Result<Judged, Unserved> {
     if live.usable_once.has(place) {
         let by = Consumer::Proxy(&routed.resource.identifier);
-        let spent = presented.consume(app, once, live.rests_on, by, it.from.clone(), now);
-        if !spent.await? {
-            return Ok(Err((scheme, Missing::Approval)));
+        let used = Use {
+            token: Some(presented.carried.jti),
+            places: Places::only(place),
+            rests_on: live.rests_on,
+        };
+        if !consume(app, &presented.behind, used, by, it.from.clone(), now).await? {
+            let used = Missing::GoodToken("its one use was just made");
+            return Ok(Judged::Lacks(
+                Confirmation::scheme(presented.carried.cnf),
+                used,
+            ));
         }
     }
-    Ok(Ok(Pass {
+    Ok(Judged::Pass(Pass {
         approval: presented.carried.approval_id,
         subject: presented.carried.sub,
-        agent: presented.carried.client_id.clone(),
+        agent: presented.carried.client_id,
         always: presented.behind.answered() == Answered::Always,
     }))
 }
 
-/// Where in the grant the permission is that the request needs, if the token carries it.
-fn place(presented: &Presented, live: &Live, routed: &Routed<'_>) -> Option<usize> {
-    let items = &presented.behind.grant.items;
+/// The token does not carry it, and the route has people asked.
+async fn without_it(
+    app: &App,
+    it: &Waiting<'_>,
+    routed: &Routed<'_>,
+    carried: &Carried,
+    scheme: Scheme,
+) -> Result<Judged, Unserved> {
+    Ok(match asking::standing(app, it, routed, carried).await? {
+        Standing::Passes(pass) => Judged::Pass(pass),
+        Standing::Waits(approval, retry_after) => Judged::Waits(scheme, approval, retry_after),
+        Standing::Denied(approval) => Judged::Denied(approval),
+        Standing::NotAsked => Judged::Lacks(scheme, Missing::Approval),
+    })
+}
+
+/// Where in the grant the permission is that the request needs, if it still stands.
+fn place(behind: &Behind, live: &Live, routed: &Routed<'_>) -> Option<usize> {
+    let items = &behind.grant.items;
     let is_it = |place: &usize| {
         items.get(*place).is_some_and(|granted| {
             granted.item.key == routed.route.needs
