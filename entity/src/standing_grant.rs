@@ -41,6 +41,8 @@ pub struct Model {
     pub recent_uses: Option<String>,
     /// When it was stopped.
     pub revoked_at: Option<i64>,
+    /// By what.
+    pub revoked_why: Option<String>,
 }
 
 /// No relations: queries say their joins.

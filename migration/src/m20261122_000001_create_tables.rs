@@ -229,6 +229,8 @@ const TABLES: &[&str] = &[
         uses BIGINT NOT NULL CHECK (uses >= 0),
         recent_uses TEXT,
         revoked_at BIGINT,
+        revoked_why TEXT CHECK (revoked_why IN ('stopped', 'agent_changed', 'tier_raised')),
+        CHECK ((revoked_at IS NULL) = (revoked_why IS NULL)),
         CHECK ((uses = 0) = (last_used_at IS NULL))
     )",
     "CREATE INDEX standing_grants_live ON standing_grants (user_id, client_id)

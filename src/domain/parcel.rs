@@ -35,6 +35,8 @@ pub enum ParcelKind {
     Asked,
     /// What you were asked is settled: replaces the notification on the other devices.
     Settled,
+    /// What you always allow was used for the first time.
+    RuleUsed,
     /// The sign-in link you wanted.
     SignIn(SignInLinkId),
     /// To the agent that asked: there is an answer (CIBA §10.2).
@@ -101,6 +103,7 @@ impl ParcelKind {
         match self {
             Self::Asked => "asked",
             Self::Settled => "settled",
+            Self::RuleUsed => "rule_used",
             Self::SignIn(_) => "sign_in",
             Self::Ping => "ping",
             Self::Outcome => "outcome",
@@ -112,6 +115,7 @@ impl ParcelKind {
         match (word, link) {
             ("asked", None) => Some(Self::Asked),
             ("settled", None) => Some(Self::Settled),
+            ("rule_used", None) => Some(Self::RuleUsed),
             ("sign_in", Some(link)) => Some(Self::SignIn(link)),
             ("ping", None) => Some(Self::Ping),
             ("outcome", None) => Some(Self::Outcome),

@@ -180,6 +180,7 @@ fn rule(
         uses: 0,
         recent: Vec::new(),
         revoked_at: None,
+        revoked_by: None,
         from_request: question.id,
     })
 }

@@ -21,6 +21,7 @@ use crate::domain::consent::quorum::approvers;
 use crate::domain::held::NotAsked;
 use crate::domain::id::{ClientId, ParcelId, RequestId};
 use crate::domain::parcel::Parcel;
+use crate::domain::user::User;
 use crate::entropy::NoEntropy;
 use crate::flow::cover::{self, Cover};
 use crate::flow::held::{self, Held};
@@ -180,6 +181,7 @@ async fn ask_for(
         signed_request::spend(app, by, object).await?;
     }
     let covered = cover.is_some();
+    let first_use = cover.as_ref().is_some_and(Cover::is_first_use);
     match asked.open(app, cover, Commit::default()).await {
         Err(Unserved::Failed(Fault::Store(StoreError::Overtaken))) => {
             // Either the same key was used a moment ago, or the standing grant was just stopped.
@@ -188,7 +190,10 @@ async fn ask_for(
             {
                 return Ok(earlier);
             }
-            if covered {
+            if covered && first_use {
+                // Of many that would be a rule's first use one was, and the others are its next.
+                Box::pin(asked.open_again(app, &person.user)).await
+            } else if covered {
                 asked.open(app, None, Commit::default()).await
             } else if held.is_some() {
                 Err(Refusal::from(NotAsked::Already).into())
@@ -341,7 +346,7 @@ impl Asked<'_> {
             None => commit,
         };
         let (request, commit) = if let Some(cover) = cover {
-            cover::approved(app, question, cover, commit, now)?
+            cover::approved(app, question, cover, commit, &self.person.devices, now)?
         } else {
             let question = Pending::open(question).next.question;
             let parcels = if let Some(together) = &together {
@@ -378,6 +383,17 @@ impl Asked<'_> {
             return Err(error.into());
         }
         Ok(acknowledgement)
+    }
+
+    /// The same, once a rule has been used for the first time by another request.
+    async fn open_again(&self, app: &App, user: &User) -> Result<Acknowledgement, Unserved> {
+        let cover = cover::find(app, &self.by.id, self.request, user, self.catalogue).await?;
+        match self.open(app, cover, Commit::default()).await {
+            Err(Unserved::Failed(Fault::Store(StoreError::Overtaken))) => {
+                self.open(app, None, Commit::default()).await
+            }
+            other => other,
+        }
     }
 
     /// The people who have to answer, when policy wants several or others.

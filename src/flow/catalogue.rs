@@ -4,6 +4,7 @@ use crate::app::{App, VersionedCatalogue};
 use crate::domain::action::{Catalogue, Change};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::flow::ask::hex;
+use crate::store::commit::GraverPermission;
 use crate::store::{Commit, StoreError, Write};
 
 /// What applying a catalogue did.
@@ -34,12 +35,22 @@ pub async fn apply(app: &App, next: Catalogue) -> Result<Applied, StoreError> {
     }
     let version = version + 1;
     let now = app.clock.now();
-    let event = AuditEvent::new(now, Kind::CatalogueApplied, Actor::Operator)
+    let graver = current.graver_in(&next);
+    let mut event = AuditEvent::new(now, Kind::CatalogueApplied, Actor::Operator)
         .fact("version", version)
         .fact("digest", hex(&next.digest()))
         .fact("changes", changes.len());
+    if !graver.is_empty() {
+        let keys: Vec<String> = graver.iter().map(|(_, key)| key.as_stored()).collect();
+        event = event.fact("standing_grants_ended_for", keys);
+    }
     let write = Write::ApplyCatalogue(version, next.to_json().to_string(), now);
-    app.store.commit(Commit::of(write).event(event)).await?;
+    let mut commit = Commit::of(write).event(event);
+    for (resource, key) in graver {
+        let at = now;
+        commit = commit.and(Write::StopGraver(GraverPermission { resource, key, at }));
+    }
+    app.store.commit(commit).await?;
     app.catalogue.set(VersionedCatalogue {
         version,
         catalogue: next,

@@ -8,7 +8,7 @@ use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Pending, Questio
 use crate::domain::ciba::request::AuthenticationRequest;
 use crate::domain::consent::covering;
 use crate::domain::consent::step_up::SignIn;
-use crate::domain::id::{ClientId, StandingGrantId};
+use crate::domain::id::{ClientId, DeviceId, StandingGrantId};
 use crate::domain::user::User;
 use crate::flow::ask::hex;
 use crate::flow::{Fault, Unserved, effects};
@@ -24,6 +24,13 @@ pub(super) struct Cover {
     grants: Vec<StandingGrantId>,
     uses: Vec<UsedRule>,
     sign_in: SignIn,
+}
+
+impl Cover {
+    /// Whether one of the rules answers for the first time. Only one request can be that.
+    pub(super) fn is_first_use(&self) -> bool {
+        self.uses.iter().any(|used| used.first)
+    }
 }
 
 /// Standing grants that together cover all that is asked.
@@ -62,6 +69,7 @@ pub(super) async fn find(
         uses.push(UsedRule {
             rule: grant.id,
             times: u32::try_from(times).unwrap_or(u32::MAX),
+            first: grant.last_used_at.is_none(),
             limited: !grant.bounds.often.is_unlimited(),
             at: now,
         });
@@ -102,6 +110,7 @@ pub(super) fn approved(
     question: Question,
     cover: Cover,
     commit: Commit,
+    devices: &[DeviceId],
     now: OffsetDateTime,
 ) -> Result<(ApprovalRequest, Commit), Fault> {
     let grants: Vec<String> = cover.grants.iter().map(ToString::to_string).collect();
@@ -112,11 +121,16 @@ pub(super) fn approved(
     let commit = cover.uses.iter().fold(commit.event(event), |commit, used| {
         commit.and(Write::UseStandingGrant(UsedRule { at: now, ..*used }))
     });
+    let told = if cover.is_first_use() {
+        effects::rule_used_notices(app, &question, devices, now)?
+    } else {
+        Vec::new()
+    };
     let step = Pending::open_covered(question, cover.grants, cover.sign_in.how, cover.sign_in.at);
     let later = now + AFTER_THE_ACKNOWLEDGEMENT;
     let callback = effects::callback(app, &step.next.question, now, later)?;
     Ok((
         ApprovalRequest::Approved(step.next),
-        commit.parcels(callback),
+        commit.parcels(callback).parcels(told),
     ))
 }

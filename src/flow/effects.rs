@@ -47,6 +47,25 @@ pub(super) fn callback(
     Ok(fan_out::tell_agent(question, now, due_at, id))
 }
 
+/// One notice for each device of a person: a rule of theirs was used for the first time.
+pub(super) fn rule_used_notices(
+    app: &App,
+    question: &Question,
+    devices: &[DeviceId],
+    now: OffsetDateTime,
+) -> Result<Vec<Parcel>, Fault> {
+    let ids = one_each(app, devices, now)?;
+    Ok(fan_out::tell_rule_used(question, devices, now, ids))
+}
+
+fn one_each<T>(app: &App, devices: &[T], now: OffsetDateTime) -> Result<Vec<ParcelId>, Fault> {
+    let ids = devices
+        .iter()
+        .map(|_| app.entropy.id(now).map(ParcelId))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(ids)
+}
+
 /// One notice for each device that shows a question: it is settled.
 pub(super) fn settled_notices(
     app: &App,
@@ -54,10 +73,7 @@ pub(super) fn settled_notices(
     devices: &[(UserId, DeviceId)],
     now: OffsetDateTime,
 ) -> Result<Vec<Parcel>, Fault> {
-    let ids = devices
-        .iter()
-        .map(|_| app.entropy.id(now).map(ParcelId))
-        .collect::<Result<Vec<_>, _>>()?;
+    let ids = one_each(app, devices, now)?;
     Ok(fan_out::tell_settled(question, devices, now, ids))
 }
 

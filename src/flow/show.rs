@@ -3,7 +3,7 @@
 //! Nothing here changes anything, and nothing here shows anyone what is somebody else's: what is not
 //! theirs is the same as what there is not.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::always::Before;
 use super::answer;
@@ -27,6 +27,9 @@ const MOST_WAITING: u64 = 100;
 
 /// Standing grants shown.
 const MOST_STANDING: u64 = 500;
+
+/// Requests of a day in which uses are counted.
+const MOST_USES_COUNTED: u64 = 500;
 
 /// A request as its person sees it.
 #[derive(Clone, Debug)]
@@ -148,6 +151,10 @@ pub struct Standing {
     pub agent: String,
     /// The service it is about.
     pub service: String,
+    /// How often it was used within a day, as far as was looked.
+    pub today: u64,
+    /// Today's catalogue does not let it answer.
+    pub asks_again: bool,
 }
 
 /// Everything a person has always allowed, the newest first.
@@ -157,6 +164,14 @@ pub async fn allowed(app: &App, by: &Present) -> Result<Vec<Standing>, StoreErro
         .standing_grants_of(by.user.id, MOST_STANDING)
         .await?;
     let catalogue = app.catalogue.get();
+    let now = app.clock.now();
+    let since = now - Duration::DAY;
+    let used = app.store.rules_used(by.user.id, since, MOST_USES_COUNTED);
+    let used = if grants.is_empty() {
+        Vec::new()
+    } else {
+        used.await?
+    };
     let mut all = Vec::with_capacity(grants.len());
     for (grant, sentence) in grants {
         let client = app.clients.find(&app.store, &grant.client).await?;
@@ -165,6 +180,8 @@ pub async fn allowed(app: &App, by: &Present) -> Result<Vec<Standing>, StoreErro
             agent: client.map_or_else(|| grant.client.0.clone(), |client| client.name.clone()),
             service: service.map_or_else(|| grant.resource.clone(), |it| it.name.clone()),
             sentence,
+            today: used.iter().filter(|id| **id == grant.id).count() as u64,
+            asks_again: !grant.is_allowed_by(&catalogue.catalogue, now),
             grant,
         });
     }

@@ -76,6 +76,21 @@ pub fn tell_settled(
         .collect()
 }
 
+/// What they always allow was used for the first time: said on every device, silently.
+pub fn tell_rule_used(
+    question: &Question,
+    devices: &[DeviceId],
+    now: OffsetDateTime,
+    ids: impl IntoIterator<Item = ParcelId>,
+) -> Vec<Parcel> {
+    let (kind, worthless_after) = (ParcelKind::RuleUsed, now + Duration::DAY);
+    let notice = |(device, id): (&DeviceId, ParcelId)| {
+        let address = Address::WebPush(*device);
+        parcel(id, question, kind, address, now, worthless_after)
+    };
+    devices.iter().zip(ids).map(notice).collect()
+}
+
 /// The agent is called from `due_at` on, if its mode has it so.
 pub fn tell_agent(
     question: &Question,

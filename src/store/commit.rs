@@ -6,6 +6,7 @@
 
 use time::OffsetDateTime;
 
+use crate::domain::action::PermissionKey;
 use crate::domain::audit::AuditEvent;
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{Approved, Cancelled, Denied, Expired, Redeemed};
@@ -121,6 +122,8 @@ pub enum Write {
     AddClient(Box<Client>),
     /// Guard: it is active, and of the revision before.
     ChangeClient(Box<Client>),
+    /// Every "always" for this permission ends; not a guard.
+    StopGraver(GraverPermission),
     /// Every "always" for this client ends; not a guard.
     StopStandingGrantsFor(ClientId, OffsetDateTime),
     /// Guard: there is such a client, in the other state.
@@ -179,6 +182,17 @@ pub enum Write {
     ForgetExpired(OffsetDateTime),
 }
 
+/// A permission whose tier was raised.
+#[derive(Clone, Debug)]
+pub struct GraverPermission {
+    /// Of which service.
+    pub resource: String,
+    /// Which.
+    pub key: PermissionKey,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
 /// An "always" answers.
 #[derive(Clone, Copy, Debug)]
 pub struct UsedRule {
@@ -186,6 +200,8 @@ pub struct UsedRule {
     pub rule: StandingGrantId,
     /// For how many things.
     pub times: u32,
+    /// Whether it never has before: then it is told.
+    pub first: bool,
     /// Whether it may only so often: then its row says whether it still may.
     pub limited: bool,
     /// When.

@@ -136,7 +136,11 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
     };
     let link = match parcel.kind {
         ParcelKind::SignIn(link) => Some(link.0),
-        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::Ping | ParcelKind::Outcome => None,
+        ParcelKind::Asked
+        | ParcelKind::Settled
+        | ParcelKind::RuleUsed
+        | ParcelKind::Ping
+        | ParcelKind::Outcome => None,
     };
     ActiveModel {
         id: ActiveValue::Set(parcel.id.0),

@@ -12,12 +12,12 @@ use entity::standing_grant::{ActiveModel, Column, Entity, Model};
 use entity::user;
 
 use super::Store;
-use super::commit::UsedRule;
+use super::commit::{GraverPermission, UsedRule};
 use super::error::{StoreError, inconsistent};
 use super::only::Only as _;
 use crate::domain::action::PermissionKey;
 use crate::domain::action::json::digest;
-use crate::domain::consent::standing::StandingGrant;
+use crate::domain::consent::standing::{RevokedBy, StandingGrant};
 use crate::domain::id::{ClientId, RequestId, StandingGrantId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 
@@ -126,6 +126,7 @@ pub(super) fn row(grant: &StandingGrant, sentence: &str) -> ActiveModel {
         uses: ActiveValue::Set(i64::try_from(grant.uses).unwrap_or(i64::MAX)),
         recent_uses: ActiveValue::Set(recent_text(grant)),
         revoked_at: ActiveValue::Set(grant.revoked_at.map(milliseconds)),
+        revoked_why: ActiveValue::Set(grant.revoked_by.map(|why| why.as_str().to_owned())),
     }
 }
 
@@ -151,6 +152,9 @@ pub(super) async fn count_uses<C: ConnectionTrait>(
             Expr::col(Column::Uses).add(i64::from(used.times)),
         )
         .col_expr(Column::LastUsedAt, Expr::value(at));
+    if used.first {
+        update = update.filter(Column::Uses.eq(0));
+    }
     if used.limited {
         // Held until the commit is done: nobody else counts in between.
         let row = Entity::find_by_id(used.rule.0).lock_exclusive();
@@ -190,7 +194,8 @@ pub(super) async fn stop<C: ConnectionTrait>(
     let mut update = Entity::update_many()
         .filter(Column::Id.eq(id.0))
         .filter(Column::RevokedAt.is_null())
-        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)));
+        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)))
+        .col_expr(Column::RevokedWhy, Expr::value(RevokedBy::Stopped.as_str()));
     if let Some(user) = user {
         update = update.filter(Column::UserId.eq(user.0));
     }
@@ -206,7 +211,28 @@ pub(super) async fn stop_all<C: ConnectionTrait>(
     let update = Entity::update_many()
         .filter(Column::ClientId.eq(client.0.as_str()))
         .filter(Column::RevokedAt.is_null())
-        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)));
+        .col_expr(Column::RevokedAt, Expr::value(milliseconds(at)))
+        .col_expr(
+            Column::RevokedWhy,
+            Expr::value(RevokedBy::AgentChanged.as_str()),
+        );
+    Ok(update.exec(conn).await?.rows_affected)
+}
+
+/// Stops every grant for a permission of a service, which has become graver.
+pub(super) async fn stop_graver<C: ConnectionTrait>(
+    conn: &C,
+    graver: &GraverPermission,
+) -> Result<u64, DbErr> {
+    let update = Entity::update_many()
+        .filter(Column::Resource.eq(graver.resource.as_str()))
+        .filter(Column::Permission.eq(graver.key.as_stored()))
+        .filter(Column::RevokedAt.is_null())
+        .col_expr(Column::RevokedAt, Expr::value(milliseconds(graver.at)))
+        .col_expr(
+            Column::RevokedWhy,
+            Expr::value(RevokedBy::TierRaised.as_str()),
+        );
     Ok(update.exec(conn).await?.rows_affected)
 }
 
@@ -244,6 +270,10 @@ pub(super) fn stopped(rules: &[StandingGrantId]) -> SelectStatement {
 
 fn read(row: Model) -> Result<(StandingGrant, String), StoreError> {
     let odd = |column| inconsistent("standing_grants", row.id.as_simple(), column);
+    let revoked_by = match row.revoked_why.as_deref() {
+        None => Ok(None),
+        Some(word) => RevokedBy::from_stored(word).map(Some).ok_or(()),
+    };
     let grant = StandingGrant {
         id: StandingGrantId(row.id),
         client: ClientId(row.client_id.clone()),
@@ -257,6 +287,7 @@ fn read(row: Model) -> Result<(StandingGrant, String), StoreError> {
         uses: u64::try_from(row.uses).map_err(|_| odd("uses"))?,
         recent: recent_uses(row.recent_uses.as_deref()).ok_or_else(|| odd("recent_uses"))?,
         revoked_at: row.revoked_at.map(from_milliseconds),
+        revoked_by: revoked_by.map_err(|()| odd("revoked_why"))?,
         from_request: RequestId(row.request_id),
     };
     Ok((grant, row.sentence))

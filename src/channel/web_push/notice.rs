@@ -84,6 +84,23 @@ impl Notice {
         }
     }
 
+    /// Something was allowed by a rule of the person's, for the first time. Nothing is to be done: it makes no sound.
+    pub fn rule_used(asked: &Asked, tag: String, badge: u32) -> Self {
+        let what = asked.heading.as_deref().unwrap_or("something important");
+        Self {
+            title: "Allowed by your rule".to_owned(),
+            body: format!(
+                "{}: {what}. Its first use; the others are in your history.",
+                asked.agent
+            ),
+            lang: "en".to_owned(),
+            tag,
+            navigate: asked.link.clone(),
+            urgency: Urgency::Low,
+            badge,
+        }
+    }
+
     /// The request with this tag is over: `how` takes the question's place, silently.
     pub fn settled(how: &str, tag: String, link: String, badge: u32) -> Self {
         Self {

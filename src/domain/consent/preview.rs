@@ -172,6 +172,7 @@ mod tests {
             uses: 0,
             recent: Vec::new(),
             revoked_at: None,
+            revoked_by: None,
             from_request: RequestId(Uuid::from_u128(2)),
         }
     }

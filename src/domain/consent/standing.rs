@@ -46,15 +46,46 @@ pub struct StandingGrant {
     pub recent: Vec<OffsetDateTime>,
     /// When it was stopped.
     pub revoked_at: Option<OffsetDateTime>,
+    /// By what.
+    pub revoked_by: Option<RevokedBy>,
     /// The request it was given with.
     pub from_request: RequestId,
+}
+
+/// What stopped an "always".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokedBy {
+    /// The person, or the operator.
+    Stopped,
+    /// The agent got other keys or another endpoint: it may be somebody else's.
+    AgentChanged,
+    /// The catalogue says that it is graver than it was when it was given.
+    TierRaised,
+}
+
+impl RevokedBy {
+    /// Reads the stored word.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        let all = [Self::Stopped, Self::AgentChanged, Self::TierRaised];
+        all.into_iter().find(|it| it.as_str() == word)
+    }
+
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::AgentChanged => "agent_changed",
+            Self::TierRaised => "tier_raised",
+        }
+    }
 }
 
 /// Why an "always" is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// It was stopped then.
-    Stopped(OffsetDateTime),
+    /// It was stopped then, by this.
+    Revoked(OffsetDateTime, RevokedBy),
     /// It ended then, as it was to.
     Ended(OffsetDateTime),
     /// Nobody had used it for long then.
@@ -73,7 +104,10 @@ impl StandingGrant {
     pub fn over(&self, now: OffsetDateTime) -> Option<Over> {
         let unused = self.over_at();
         if let Some(at) = self.revoked_at {
-            Some(Over::Stopped(at))
+            Some(Over::Revoked(
+                at,
+                self.revoked_by.unwrap_or(RevokedBy::Stopped),
+            ))
         } else if self.is_used_up() {
             Some(Over::UsedUp)
         } else if now >= self.ends_at && self.ends_at <= unused {
@@ -129,6 +163,13 @@ impl StandingGrant {
     pub fn over_at(&self) -> OffsetDateTime {
         let seen = self.last_used_at.unwrap_or(self.created_at);
         self.ends_at.min(seen.saturating_add(LAPSES_AFTER))
+    }
+
+    /// Whether today's catalogue lets it answer: while it does not, the person is asked.
+    pub fn is_allowed_by(&self, catalogue: &Catalogue, now: OffsetDateTime) -> bool {
+        catalogue
+            .permission(&self.key)
+            .is_some_and(|(_, permission)| still_allowed(self, permission, now))
     }
 
     /// What it allows, in one sentence.

@@ -42,6 +42,7 @@ fn always(item: &AskedItem, picks: &[(&str, &str)]) -> StandingGrant {
         uses: 0,
         recent: Vec::new(),
         revoked_at: None,
+        revoked_by: None,
         from_request: RequestId(Uuid::from_u128(2)),
     }
 }

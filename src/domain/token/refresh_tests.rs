@@ -108,6 +108,7 @@ impl World {
                 uses: 0,
                 recent: Vec::new(),
                 revoked_at: None,
+                revoked_by: None,
                 from_request: RequestId(Uuid::from_u128(from)),
             });
         }

@@ -57,6 +57,10 @@ pub(super) async fn attempt(app: &App, claimed: &mut ClaimedParcel) -> Result<At
             }
             Some(_) | None => Ok(Attempt::NotNeeded),
         },
+        ParcelKind::RuleUsed => match request(app, parcel).await? {
+            Some(stored) => rule_used(app, parcel, &stored, now).await,
+            None => Ok(Attempt::NotNeeded),
+        },
         ParcelKind::SignIn(link) => signing_in(app, parcel, link, now).await,
         ParcelKind::Ping => callback::ping(app, parcel, now).await,
     };
@@ -150,6 +154,31 @@ async fn settled(
     let question = request.question();
     let badge = waiting(app, question, parcel.user, now).await?;
     let notice = Notice::settled(how, tag(question), page(app, question), badge);
+    push(app, device, &notice, parcel.worthless_after - now, now).await
+}
+
+/// A rule has answered for the first time: said once, and silently.
+async fn rule_used(
+    app: &App,
+    parcel: &Parcel,
+    stored: &StoredRequest,
+    now: OffsetDateTime,
+) -> Result<Attempt, StoreError> {
+    if now >= parcel.worthless_after {
+        return Ok(Attempt::TooLate);
+    }
+    let Address::WebPush(device) = parcel.address else {
+        return Ok(Attempt::NotNeeded);
+    };
+    if active_user(app, parcel).await?.is_none() {
+        return Ok(Attempt::refused("the person is disabled"));
+    }
+    let question = stored.request.question();
+    let Some(words) = words(app, stored, question) else {
+        return Ok(Attempt::refused("what is asked cannot be read"));
+    };
+    let badge = waiting(app, question, parcel.user, now).await?;
+    let notice = Notice::rule_used(&words, tag(question), badge);
     push(app, device, &notice, parcel.worthless_after - now, now).await
 }
 

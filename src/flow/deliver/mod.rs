@@ -88,9 +88,11 @@ pub async fn keep(app: &App, mut claimed: ClaimedParcel) -> Result<(), Fault> {
     };
     let (fate, commit) = match parcel.kind {
         ParcelKind::Outcome => hand_over::give_up(app, parcel, fate, now).await?,
-        ParcelKind::Asked | ParcelKind::Settled | ParcelKind::SignIn(_) | ParcelKind::Ping => {
-            (fate, Commit::default())
-        }
+        ParcelKind::Asked
+        | ParcelKind::Settled
+        | ParcelKind::RuleUsed
+        | ParcelKind::SignIn(_)
+        | ParcelKind::Ping => (fate, Commit::default()),
     };
     match app
         .store

@@ -10,7 +10,7 @@ use super::frame::{Frame, Here, page};
 use super::quiet;
 use super::words::{Agent, Moment, about, agent, moment};
 use crate::app::App;
-use crate::domain::consent::standing::{LAPSES_AFTER, Over};
+use crate::domain::consent::standing::{LAPSES_AFTER, Over, RevokedBy};
 use crate::domain::id::StandingGrantId;
 use crate::flow::show::{self, Standing};
 use crate::flow::sign_in::Present;
@@ -55,6 +55,10 @@ struct Row {
     uses: u64,
     /// How often it was used in the window that counts.
     lately: Option<String>,
+    /// How often it was used within a day.
+    today: u64,
+    /// Today's catalogue does not let it answer.
+    asks_again: bool,
     /// Unused for long, it ends sooner than it says.
     lapses: bool,
     /// Why it is over, and when it ended.
@@ -120,7 +124,7 @@ fn row(app: &App, by: &Present, standing: Standing, now: OffsetDateTime) -> Row 
     let over_at = grant.over_at();
     let over = grant.over(now);
     let over_when = match over {
-        Some(Over::Stopped(at) | Over::Ended(at) | Over::Unused(at)) => Some(at),
+        Some(Over::Revoked(at, _) | Over::Ended(at) | Over::Unused(at)) => Some(at),
         Some(Over::UsedUp) | None => None,
     };
     Row {
@@ -138,6 +142,8 @@ fn row(app: &App, by: &Present, standing: Standing, now: OffsetDateTime) -> Row 
             .used_lately(now)
             .filter(|(used, _)| *used > 0)
             .map(|(used, rate)| format!("{used} of {} {}", rate.times, rate.per.words())),
+        today: standing.today,
+        asks_again: standing.asks_again,
         over: over_words(over),
         over_at: over_when.map(|at| moment(at, now)),
     }
@@ -146,7 +152,13 @@ fn row(app: &App, by: &Present, standing: Standing, now: OffsetDateTime) -> Row 
 /// Why it is over, as it follows its sentence.
 fn over_words(over: Option<Over>) -> &'static str {
     match over {
-        Some(Over::Stopped(_)) => "stopped",
+        Some(Over::Revoked(_, RevokedBy::Stopped)) => "stopped",
+        Some(Over::Revoked(_, RevokedBy::AgentChanged)) => {
+            "ended because the agent's keys or address changed,"
+        }
+        Some(Over::Revoked(_, RevokedBy::TierRaised)) => {
+            "ended because it is held to be more serious by now,"
+        }
         Some(Over::Ended(_)) => "ended",
         Some(Over::Unused(_)) => "ended unused for 30 days,",
         Some(Over::UsedUp) => "as often as you allowed",

@@ -10,7 +10,7 @@ use super::frame::{Frame, Here, page};
 use super::outcome::allowed_title;
 use super::words::{Agent, Moment, agent, moment};
 use crate::app::App;
-use crate::domain::ciba::approval::{ApprovalRequest, Decision};
+use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy, Decision};
 use crate::domain::id::RequestId;
 use crate::flow::show::{self, Seen};
 use crate::http::extract::present_person::PresentPerson;
@@ -35,6 +35,10 @@ struct Row {
     heading: String,
     at: Moment,
     result: String,
+    /// A rule answered.
+    by_rule: bool,
+    /// How often, one after the other.
+    times: usize,
     look: &'static str,
 }
 
@@ -51,16 +55,40 @@ pub(super) async fn show(
     let mut seen = show::history(&app, &by, before, ROWS as u64 + 1).await?;
     let more = seen.len() > ROWS;
     seen.truncate(ROWS);
-    let rows: Vec<Row> = seen.into_iter().map(|seen| row(&app, seen, now)).collect();
+    let last = seen.last().map(|it| it.card.request).filter(|_| more);
+    let rows = seen.into_iter().map(|seen| row(&app, seen, now));
+    let rows = folded(rows);
     page(&HistoryPage {
         frame: Frame::of(&app, &by, Here::History),
         first: before.is_none(),
-        older: rows.last().filter(|_| more).map(|row| row.id),
+        older: last,
         rows,
     })
 }
 
+/// What a rule answered again and again is one row, the newest.
+fn folded(rows: impl Iterator<Item = Row>) -> Vec<Row> {
+    let mut folded: Vec<Row> = Vec::new();
+    for row in rows {
+        let same = |last: &&mut Row| {
+            let of = |row: &Row| (row.agent.name.clone(), row.agent.host.clone());
+            (last.by_rule && row.by_rule)
+                && of(last) == of(&row)
+                && (&last.heading, &last.result) == (&row.heading, &row.result)
+        };
+        match folded.last_mut().filter(same) {
+            Some(last) => last.times += 1,
+            None => folded.push(row),
+        }
+    }
+    folded
+}
+
 fn row(app: &App, seen: Seen, now: OffsetDateTime) -> Row {
+    let by_rule = seen
+        .request
+        .decision()
+        .is_some_and(|decision| matches!(decision.by, DecidedBy::StandingGrants { .. }));
     let (result, look) = result(&seen.request);
     let granted = show::granted(app, &seen);
     let result = match granted.headings.as_slice() {
@@ -73,6 +101,8 @@ fn row(app: &App, seen: Seen, now: OffsetDateTime) -> Row {
         at: moment(seen.settled_at.unwrap_or(question.answer_by), now),
         agent: agent(&seen.card.agent.id, &seen.card.agent.name),
         heading: seen.card.heading,
+        by_rule,
+        times: 1,
         result,
         look,
     }

@@ -12,10 +12,10 @@ use entity::request::{Column, Entity};
 
 use super::{StoredRequest, is, read};
 use crate::domain::action::Asked;
-use crate::domain::ciba::approval::State;
+use crate::domain::ciba::approval::{DecidedBy, Decision, State};
 use crate::domain::consent::denials::Denial;
 use crate::domain::consent::pause::Shape;
-use crate::domain::id::{ClientId, RequestId, UserId};
+use crate::domain::id::{ClientId, RequestId, StandingGrantId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 use crate::store::error::{StoreError, inconsistent};
 use crate::store::only::Only as _;
@@ -192,6 +192,35 @@ impl Store {
             .filter(Column::ClientId.eq(client.0.as_str()))
             .filter(Column::State.is_in(allowed));
         self.newest(theirs, None, at_most).await
+    }
+
+    /// The rules that answered this person's requests since `since`, once for each time.
+    pub async fn rules_used(
+        &self,
+        user: UserId,
+        since: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StandingGrantId>, StoreError> {
+        let decisions: Vec<Option<String>> = Entity::find()
+            .select_only()
+            .column(Column::Decision)
+            .filter(Column::UserId.eq(user.0))
+            .filter(Column::Id.gt(RequestId::first_at(since).0))
+            .order_by_desc(Column::Id)
+            .limit(at_most)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let mut used = Vec::new();
+        for decision in decisions.into_iter().flatten() {
+            let decision: Decision = serde_json::from_str(&decision)
+                .map_err(|_| inconsistent("requests", user.0.as_simple(), "decision"))?;
+            match decision.by {
+                DecidedBy::StandingGrants { grants, .. } => used.extend(grants),
+                DecidedBy::Person { .. } | DecidedBy::People { .. } => {}
+            }
+        }
+        Ok(used)
     }
 
     /// What this client has asked this person since `since`, the newest first.

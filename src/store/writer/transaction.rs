@@ -207,6 +207,7 @@ impl Kind {
             | Write::ClaimParcels(_)
             | Write::DropParcels(..)
             | Write::StopStandingGrantsFor(..)
+            | Write::StopGraver(_)
             | Write::HurryLetter(..)
             | Write::BeginPause(_)
             | Write::HoldBack(_)
@@ -292,6 +293,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::Pace(id, interval_s) => moving::pace(conn, *id, *interval_s).await,
         Write::AddClient(client) => clients::add(conn, client).await,
         Write::ChangeClient(to) => clients::change(conn, to).await,
+        Write::StopGraver(graver) => standing_grants::stop_graver(conn, graver).await,
         Write::StopStandingGrantsFor(client, at) => {
             standing_grants::stop_all(conn, client, *at).await
         }

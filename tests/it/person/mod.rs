@@ -5,6 +5,7 @@ mod answering;
 mod comparing;
 mod deny;
 mod devices;
+mod endings;
 mod inbox;
 mod often;
 mod partial;

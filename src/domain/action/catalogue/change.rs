@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Catalogue, Permission, Resource};
+use super::{Catalogue, Permission, PermissionKey, Resource};
 use crate::domain::action::json::canonical;
 
 /// One difference between the catalogue that is and the one that shall be.
@@ -72,6 +72,19 @@ impl Catalogue {
             changes.push(Change::Reordered("resources".to_owned()));
         }
         changes
+    }
+}
+
+impl Catalogue {
+    /// The permissions that have a higher tier in `next`: what was always allowed of them was allowed as less grave.
+    pub fn graver_in(&self, next: &Self) -> Vec<(String, PermissionKey)> {
+        let graver = |(resource, before): (&Resource, &Permission)| {
+            let (now_in, now) = next.permission(&before.key)?;
+            let same = now_in.identifier == resource.identifier;
+            (same && now.tier > before.tier)
+                .then(|| (resource.identifier.clone(), before.key.clone()))
+        };
+        self.permissions().filter_map(graver).collect()
     }
 }
 
