@@ -12,7 +12,7 @@ fn by_itself() -> Value {
 }
 
 /// The request a transaction has opened.
-fn request(transaction: &Value) -> Asked {
+pub fn request(transaction: &Value) -> Asked {
     Asked {
         auth_req_id: String::new(),
         approval_id: transaction["approval_id"]

@@ -2,6 +2,7 @@
 
 mod asked_by_an_agent;
 mod asked_by_the_service;
+mod example;
 mod parking;
 
 use countersign::domain::user::User;
