@@ -52,6 +52,8 @@ pub const REQUEST: &str = "/r/{id}";
 pub const REQUEST_ALWAYS: &str = "/r/{id}/always";
 /// For people: why it was a no.
 pub const REQUEST_REASON: &str = "/r/{id}/reason";
+/// For people: a yes is taken back.
+pub const REQUEST_TAKE_BACK: &str = "/r/{id}/take-back";
 /// For people: the signed receipt of their answer.
 pub const REQUEST_RECEIPT: &str = "/r/{id}/receipt";
 /// For people: an agent that was told no may ask no more.

@@ -397,7 +397,7 @@ const GUARDS_SQLITE: &[&str] = &[
     "CREATE TRIGGER requests_moves BEFORE UPDATE ON requests
         WHEN (OLD.state || '>' || NEW.state) NOT IN
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
-             'approved>redeemed', 'approved>expired')
+             'approved>redeemed', 'approved>expired', 'approved>denied')
             AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
             AND (OLD.state || '>' || NEW.state <> 'pending>pending' OR NEW.votes <> OLD.votes + 1)
           OR (OLD.state || '>' || NEW.state <> 'pending>pending' AND NEW.votes <> OLD.votes)
@@ -406,7 +406,8 @@ const GUARDS_SQLITE: &[&str] = &[
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
-          OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
+          OR (OLD.answer IS NOT NULL AND OLD.state || '>' || NEW.state <> 'approved>denied'
+            AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision))
         BEGIN SELECT RAISE(ABORT, 'a request cannot change like this'); END",
     "CREATE TRIGGER approvers_moves BEFORE UPDATE ON approvers
         WHEN NEW.answer IS NULL OR OLD.answer = 'deny' OR (OLD.answer = 'once' AND NEW.answer = 'once')
@@ -436,7 +437,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
     "CREATE TRIGGER requests_moves BEFORE UPDATE ON requests FOR EACH ROW
         WHEN ((OLD.state || '>' || NEW.state) NOT IN
             ('pending>approved', 'pending>denied', 'pending>expired', 'pending>cancelled',
-             'approved>redeemed', 'approved>expired')
+             'approved>redeemed', 'approved>expired', 'approved>denied')
             AND (OLD.state || '>' || NEW.state <> 'denied>denied' OR OLD.deny_reason IS NOT NULL)
             AND (OLD.state || '>' || NEW.state <> 'pending>pending' OR NEW.votes <> OLD.votes + 1)
           OR (OLD.state || '>' || NEW.state <> 'pending>pending' AND NEW.votes <> OLD.votes)
@@ -445,7 +446,8 @@ const GUARDS_POSTGRESQL: &[&str] = &[
           OR NEW.asked <> OLD.asked OR NEW.card <> OLD.card OR NEW.card_digest <> OLD.card_digest
           OR NEW.answer_by <> OLD.answer_by OR NEW.expires_at <> OLD.expires_at
           OR NEW.bound_to IS DISTINCT FROM OLD.bound_to OR NEW.wanted IS DISTINCT FROM OLD.wanted
-          OR (OLD.answer IS NOT NULL AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
+          OR (OLD.answer IS NOT NULL AND OLD.state || '>' || NEW.state <> 'approved>denied'
+            AND (NEW.answer <> OLD.answer OR NEW.decision <> OLD.decision)))
         EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER approvers_moves BEFORE UPDATE ON approvers FOR EACH ROW
         WHEN (NEW.answer IS NULL OR OLD.answer = 'deny' OR (OLD.answer = 'once' AND NEW.answer = 'once')

@@ -18,6 +18,8 @@ pub enum Kind {
     RequestOpened,
     RequestApproved,
     RequestApprovedByRule,
+    /// A person took a yes back that nobody had collected.
+    RequestUndone,
     /// One of several people has allowed it.
     RequestAllowedByOne,
     RequestDenied,
@@ -30,6 +32,8 @@ pub enum Kind {
     TokenReuseDetected,
     TokenConsumed,
     TokenRevoked,
+    /// A person ended what they had granted.
+    TokenWithdrawn,
     TokenExchanged,
     RequestPassed,
     TransactionBegun,
@@ -78,6 +82,7 @@ impl Kind {
             Self::RequestOpened => "request.opened",
             Self::RequestApproved => "request.approved",
             Self::RequestApprovedByRule => "request.allowed_by_your_rule",
+            Self::RequestUndone => "request.undone",
             Self::RequestAllowedByOne => "request.allowed_by_one",
             Self::RequestDenied => "request.denied",
             Self::RequestDenialExplained => "request.denial_explained",
@@ -88,6 +93,7 @@ impl Kind {
             Self::TokenReuseDetected => "token.reuse_detected",
             Self::TokenConsumed => "token.consumed",
             Self::TokenRevoked => "token.revoked",
+            Self::TokenWithdrawn => "token.withdrawn",
             Self::TokenExchanged => "token.exchanged",
             Self::RequestPassed => "request.passed",
             Self::TransactionBegun => "transaction.begun",

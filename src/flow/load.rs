@@ -40,8 +40,8 @@ pub(super) async fn to_collect(app: &App, id: RequestId) -> Result<Option<Stored
     }
 }
 
-/// The request for whoever asks what its answer was: no later state takes an answer back, so one that this process
-/// remembers as answered is not read again. Whether what it granted still stands is another row's to say.
+/// The request for whoever asks what the answer was that a grant rests on: once it is collected nothing takes it back, so
+/// one that this process remembers as answered is not read again. Whether what it granted still stands is another row's to say.
 pub(super) async fn answered(
     app: &App,
     id: RequestId,

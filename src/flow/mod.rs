@@ -43,6 +43,7 @@ pub mod sign_in;
 mod signed_request;
 pub mod status;
 pub mod stop;
+pub mod take_back;
 pub mod together;
 mod transaction;
 pub mod user_code;

@@ -54,6 +54,8 @@ pub enum Write {
     CountVote(RequestId, i32, OffsetDateTime),
     /// Guard: they have a say, are active, and have not said so before.
     CastVote(Box<CastVote>),
+    /// Guard: approved, and not collected.
+    Undo(Box<Denied>),
     /// Guard: denied a short while ago, without a reason so far.
     Explain(RequestId, Reason, OffsetDateTime),
     /// Guard: pending, and before `answer_by`.

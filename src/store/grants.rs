@@ -112,6 +112,21 @@ impl Store {
         Ok(row.map(|row| GrantId(row.id)))
     }
 
+    /// What an answer authorised, when that ends, and when it was revoked if it was.
+    pub async fn issued_grant_of(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(GrantId, OffsetDateTime, Option<OffsetDateTime>)>, StoreError> {
+        let row = grant::Entity::find()
+            .filter(grant::Column::RequestId.eq(request.0))
+            .one(&self.readers)
+            .await?;
+        Ok(row.map(|row| {
+            let revoked_at = row.revoked_at.map(from_milliseconds);
+            (GrantId(row.id), from_milliseconds(row.ends_at), revoked_at)
+        }))
+    }
+
     /// The response kept for a request, if its minute has not passed.
     pub async fn kept_redemption(
         &self,

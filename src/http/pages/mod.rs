@@ -26,6 +26,7 @@ mod receipt;
 mod request;
 mod settings;
 mod sign_in;
+mod take_back;
 mod together;
 mod words;
 
@@ -44,6 +45,7 @@ pub fn router() -> Router<App> {
         .route(paths::REQUEST, get(request::show).post(answer::take))
         .route(paths::REQUEST_STATE, get(request::state))
         .route(paths::REQUEST_REASON, post(explain::take))
+        .route(paths::REQUEST_TAKE_BACK, post(take_back::take))
         .route(paths::REQUEST_RECEIPT, get(receipt::download))
         .route(
             paths::REQUEST_ALWAYS,

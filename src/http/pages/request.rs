@@ -18,6 +18,7 @@ use super::quiet::{self, Asking};
 use super::raw::{Raw, raw};
 use super::settings::how_words;
 use super::sign_in::SIGN_IN_AGAIN;
+use super::take_back::Offer;
 use super::together::Together;
 use super::words::{Agent, Moment, about, agent, leads_away, moment};
 use crate::app::App;
@@ -29,6 +30,7 @@ use crate::domain::id::RequestId;
 use crate::flow::compare::{self, Compared};
 use crate::flow::show::{self, NoAlways, Seen};
 use crate::flow::sign_in::{self, Present};
+use crate::flow::take_back::{self, Reached};
 use crate::flow::together;
 use crate::http::extract::FormParams;
 use crate::http::extract::present_person::{PresentPerson, signed_in};
@@ -92,6 +94,10 @@ struct SettledPage<'a> {
     card: &'a Card,
     leads_away: bool,
     outcome: Outcome,
+    /// How a yes can be taken back.
+    take_back: Option<Offer>,
+    /// When it was.
+    ended: Option<Moment>,
     /// The token of the form that says why, and what to pick from.
     explain: Option<String>,
     reasons: Vec<(&'static str, String)>,
@@ -173,12 +179,18 @@ pub(super) async fn shown_with(
         }
         Some(outcome) => {
             let card = &seen.card;
+            let reached = take_back::reached(app, seen).await?;
             page(&SettledPage {
                 frame: Frame::of(app, by, Here::Elsewhere),
                 id: card.request,
                 agent: agent(&card.agent.id, &card.agent.name),
                 leads_away: card.said.as_deref().is_some_and(leads_away),
                 outcome,
+                take_back: Offer::of(app, by, card.request, reached),
+                ended: match reached {
+                    Reached::Ended(at) => Some(moment(at, now)),
+                    Reached::Nobody | Reached::Agent | Reached::Nothing => None,
+                },
                 explain: offered(app, by, seen),
                 reasons: Reason::PICKED
                     .iter()

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use entity::catalogue;
 use entity::request::{Column, Entity};
@@ -16,7 +16,7 @@ use entity::request::{Column, Entity};
 use super::{NewRequest, is, row, stored_json};
 use crate::domain::ciba::approval::denial::{EXPLAINED_WITHIN, Reason};
 use crate::domain::ciba::approval::{
-    Answered as Answer, Cancelled, Decision, Expired, Redeemed, State,
+    Answered as Answer, Cancelled, Decision, Denied, Expired, Redeemed, State,
 };
 use crate::domain::id::RequestId;
 use crate::domain::timestamp::milliseconds;
@@ -169,6 +169,24 @@ async fn moved<C: ConnectionTrait, const N: usize>(
         .iter()
         .map(|row| row.try_get_by_index(0).map(RequestId))
         .collect()
+}
+
+/// Makes a no of a yes that nobody has collected.
+pub(in crate::store) async fn undo<C: ConnectionTrait>(
+    conn: &C,
+    to: &Denied,
+) -> Result<u64, DbErr> {
+    let (question, decision) = (&to.question, &to.decision);
+    // It was settled in time, and stays so.
+    let last = question.answer_by - Duration::MILLISECOND;
+    let settled = std::cmp::min(last, decision.at);
+    let update = in_state(question.id, State::Approved)
+        .filter(Column::ExpiresAt.gt(milliseconds(decision.at)))
+        .col_expr(Column::State, Expr::value(State::Denied.as_str()))
+        .col_expr(Column::Answer, Expr::value(decision.answer.as_str()))
+        .col_expr(Column::Decision, Expr::value(stored_json(decision)))
+        .col_expr(Column::SettledAt, Expr::value(milliseconds(settled)));
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 /// Notes why it was a no: once, and not long after it.

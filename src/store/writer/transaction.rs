@@ -215,6 +215,7 @@ impl Kind {
             Write::OpenRequest(_)
             | Write::Approve(..)
             | Write::Deny(_)
+            | Write::Undo(_)
             | Write::CountVote(..)
             | Write::CastVote(_)
             | Write::Explain(..)
@@ -267,6 +268,7 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
             let answers: Vec<_> = answered(write).into_iter().collect();
             Ok(moving::answer(conn, &answers).await?.len() as u64)
         }
+        Write::Undo(to) => moving::undo(conn, to).await,
         Write::CountVote(id, before, now) => moving::count_vote(conn, *id, *before, *now).await,
         Write::CastVote(it) => approvers::cast(conn, it).await,
         Write::Explain(id, reason, now) => moving::explain(conn, *id, reason, *now).await,

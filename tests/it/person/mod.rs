@@ -15,6 +15,7 @@ mod sign_in;
 mod states;
 mod step_up;
 mod stopping;
+mod taking_back;
 mod together;
 
 pub use always::allow_always;

@@ -4,7 +4,7 @@
 //!            answer              redeem
 //! Pending ───────────► Approved ─────────► Redeemed
 //!    ├────answer─────► Denied        (Pending and Approved also end in Expired)
-//!    └────withdraw───► Cancelled
+//!    └────withdraw───► Cancelled     (Approved becomes Denied when the person takes it back)
 //! ```
 //!
 //! A state owns its facts and a transition consumes it, so what cannot happen cannot be written.

@@ -11,7 +11,7 @@ use crate::domain::consent::assurance::Assurance;
 use crate::domain::consent::partial::Remainder;
 use crate::domain::consent::step_up::Wanted;
 use crate::domain::effect::Effect;
-use crate::domain::id::{ClientId, RequestId, SessionId, UserId};
+use crate::domain::id::{ClientId, RequestId, SessionId, TransactionId, UserId};
 
 fn question(opened_at: OffsetDateTime) -> Question {
     Question {
@@ -49,6 +49,7 @@ enum Event {
     Always,
     Deny,
     Withdraw,
+    Undo,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -59,6 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Always),
         1 => Just(Event::Deny),
         1 => Just(Event::Withdraw),
+        1 => Just(Event::Undo),
     ]
 }
 
@@ -70,7 +72,7 @@ fn apply(request: ApprovalRequest, event: &Event, now: OffsetDateTime) -> Approv
             let answer = match event {
                 Event::Approve => Answer::Once(Remainder::whole(&pending.question.asked)),
                 Event::Always => Answer::Always(Remainder::whole(&pending.question.asked)),
-                Event::Deny | Event::Tick(_) | Event::Poll | Event::Withdraw => {
+                Event::Deny | Event::Tick(_) | Event::Poll | Event::Withdraw | Event::Undo => {
                     Answer::Deny { reason: None }
                 }
             };
@@ -92,6 +94,10 @@ fn apply(request: ApprovalRequest, event: &Event, now: OffsetDateTime) -> Approv
         (ApprovalRequest::Approved(approved), Event::Poll) => {
             ApprovalRequest::Redeemed(approved.redeem(now).expect("it was live just now").next)
         }
+        (ApprovalRequest::Approved(approved), Event::Undo) => {
+            let step = approved.undo(person(now), now);
+            ApprovalRequest::Denied(step.expect("it was live just now").next)
+        }
         (request, _) => request,
     }
 }
@@ -102,7 +108,8 @@ fn legal(before: State, after: State) -> bool {
     before == after
         || matches!(
             (before, after),
-            (Pending, Approved | Denied | Expired | Cancelled) | (Approved, Redeemed | Expired)
+            (Pending, Approved | Denied | Expired | Cancelled)
+                | (Approved, Redeemed | Expired | Denied)
         )
 }
 
@@ -129,8 +136,12 @@ proptest! {
                 redemptions += 1;
             }
             if let Some(decision) = request.decision() {
-                prop_assert!(decision.at < request.question().answer_by);
-                prop_assert!(before.decision().is_none_or(|earlier| earlier == decision));
+                let undone = (before.state(), request.state()) == (State::Approved, State::Denied);
+                prop_assert!(undone || before.decision().is_none_or(|earlier| earlier == decision));
+                prop_assert!(decision.at < request.question().expires_at);
+                let no = decision.answer == Answered::Deny;
+                prop_assert!(no || decision.at < request.question().answer_by);
+                prop_assert_eq!(no, request.state() == State::Denied);
             }
             if let ApprovalRequest::Redeemed(redeemed) = &request {
                 prop_assert!(redeemed.at < redeemed.question.expires_at);
@@ -202,4 +213,21 @@ fn sec_f14_a_standing_grant_disturbs_nobody_and_a_no_grants_nothing() {
         panic!("a no denies")
     };
     assert!(denied.decision.granted.is_empty());
+}
+
+#[test]
+fn what_a_service_holds_is_not_undone_and_nothing_is_after_its_end() {
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let approved = |transaction| {
+        let mut question = question(now);
+        question.asked.transaction = transaction;
+        Pending::open_covered(question, Vec::new(), Assurance::EmailLink, now).next
+    };
+    let held = approved(Some(TransactionId(Uuid::from_u128(9))));
+    assert_eq!(held.undo(person(now), now), Err(TooLate));
+    let end = approved(None).question.expires_at;
+    assert_eq!(approved(None).undo(person(end), end), Err(TooLate));
+    let last = end - Duration::MILLISECOND;
+    let step = approved(None).undo(person(last), last).unwrap();
+    assert_eq!(step.effects, [Effect::WakePolls(step.next.question.id)]);
 }

@@ -157,6 +157,36 @@ impl Pending {
 }
 
 impl Approved {
+    /// Whether the person may still take it back as if it had never been. What a service holds may be running.
+    pub fn may_be_undone(&self, now: OffsetDateTime) -> bool {
+        now < self.question.expires_at && self.question.asked.transaction.is_none()
+    }
+
+    /// Makes a no of it. Whoever was called, or will be, finds the no.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLate`] when a service holds what was asked, or once `expires_at` has come.
+    pub fn undo(self, by: DecidedBy, now: OffsetDateTime) -> Result<Step<Denied>, TooLate> {
+        if !self.may_be_undone(now) {
+            return Err(TooLate);
+        }
+        let effects = vec![Effect::WakePolls(self.question.id)];
+        let decision = Decision {
+            answer: Answered::Deny,
+            at: now,
+            by,
+            granted: Vec::new(),
+        };
+        Ok(Step {
+            next: Denied {
+                question: self.question,
+                decision,
+                reason: None,
+            },
+            effects,
+        })
+    }
     /// Hands out what was allowed, once.
     ///
     /// # Errors
