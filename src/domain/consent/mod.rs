@@ -16,6 +16,8 @@ pub mod bounds;
 pub mod choice;
 pub mod denials;
 pub mod ending;
+#[cfg(test)]
+mod generated_tests;
 mod how_often;
 mod limit;
 pub mod partial;
