@@ -65,16 +65,23 @@ async fn a_phone_buzzes_and_a_person_answers_in_each_of_the_three_ways() {
         accepted(&service.event("posted").await);
     }
 
-    // The next one within them asks nobody; the one beyond them does.
+    // The next one within them asks nobody; that it was the first is told. The one beyond them asks.
     let details = payment("50.00");
     let asked = agent
         .ask(&maya.email, &[("authorization_details", &details)])
         .await;
     agent.poll(&asked.auth_req_id).await.ok();
     world.deliver().await;
+    accepted(&service.event("posted").await);
+    let note = phone.notification("Its first use").await;
+    assert_eq!(note["title"], "Allowed by your rule");
+    agent
+        .ask(&maya.email, &[("authorization_details", &details)])
+        .await;
+    world.deliver().await;
     assert_eq!(service.unasked().await, 0, "nobody is told");
     phone.open("/allowed").await;
-    phone.sees("Used 1 time").await;
+    phone.sees("Used 2 times").await;
 
     // Deny, and say why.
     let details = payment("50.01");
