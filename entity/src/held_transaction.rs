@@ -20,6 +20,9 @@ pub struct Model {
     /// What it is about, JSON.
     #[sea_orm(column_type = "Text")]
     pub asked: String,
+    /// Where the service is called when there is an answer.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub webhook: Option<String>,
     /// When it was parked.
     pub created_at: i64,
     /// Nobody answers for it after this.

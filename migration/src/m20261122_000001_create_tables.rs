@@ -295,7 +295,7 @@ const TABLES: &[&str] = &[
         CHECK ((state = 'waiting') = (settled_at IS NULL)),
         CHECK (state = 'waiting' OR lease IS NULL),
         CHECK ((channel = 'web_push') = (device_id IS NOT NULL)),
-        CHECK ((channel = 'callback') = (kind IN ('ping', 'outcome'))),
+        CHECK ((channel = 'callback') = (kind IN ('ping', 'outcome', 'webhook'))),
         CHECK (payload IS NULL OR (kind = 'outcome' AND state = 'waiting'))
     )",
     "CREATE INDEX parcels_due ON parcels (due_at) WHERE state = 'waiting'",
@@ -366,6 +366,7 @@ const TABLES: &[&str] = &[
         service_id TEXT NOT NULL REFERENCES clients (id),
         user_id {uuid} REFERENCES users (id),
         agent_id TEXT,
+        webhook TEXT,
         asked TEXT NOT NULL,
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL CHECK (expires_at > created_at),
@@ -417,7 +418,7 @@ const GUARDS_SQLITE: &[&str] = &[
         WHEN OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
           OR NEW.id <> OLD.id OR NEW.service_id <> OLD.service_id OR NEW.asked <> OLD.asked
           OR NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.agent_id IS DISTINCT FROM OLD.agent_id
-          OR NEW.expires_at <> OLD.expires_at
+          OR NEW.webhook IS DISTINCT FROM OLD.webhook OR NEW.expires_at <> OLD.expires_at
         BEGIN SELECT RAISE(ABORT, 'a held transaction cannot change like this'); END",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens
         WHEN (OLD.state || '>' || NEW.state) <> 'active>used'
@@ -457,7 +458,7 @@ const GUARDS_POSTGRESQL: &[&str] = &[
         WHEN (OLD.released_at IS NOT NULL OR OLD.cancelled_at IS NOT NULL
           OR NEW.id <> OLD.id OR NEW.service_id <> OLD.service_id OR NEW.asked <> OLD.asked
           OR NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.agent_id IS DISTINCT FROM OLD.agent_id
-          OR NEW.expires_at <> OLD.expires_at)
+          OR NEW.webhook IS DISTINCT FROM OLD.webhook OR NEW.expires_at <> OLD.expires_at)
         EXECUTE FUNCTION countersign_refuse()",
     "CREATE TRIGGER refresh_tokens_moves BEFORE UPDATE ON refresh_tokens FOR EACH ROW
         WHEN ((OLD.state || '>' || NEW.state) <> 'active>used'

@@ -22,6 +22,7 @@ use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::Sender;
 use crate::channel::web_push::WebPush;
+use crate::channel::webhook::Webhook;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::action::Catalogue;
@@ -111,6 +112,8 @@ pub struct Channels {
     pub mailer: Mailer,
     /// To agents.
     pub callback: Callback,
+    /// To services.
+    pub webhook: Webhook,
 }
 
 impl App {

@@ -12,6 +12,7 @@ use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
 use crate::channel::sender::{Sender, SenderError, SenderOptions};
 use crate::channel::web_push::{VapidContact, WebPush};
+use crate::channel::webhook::Webhook;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::token::master_key::MasterKey;
@@ -72,6 +73,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
     let (version, catalogue) = store.catalogue().await?;
     let sender = Sender::with(options.sender)?;
     let callback = Callback::new(sender.clone());
+    let webhook = Webhook::new(sender.clone());
     let web_push = WebPush::new(sender.clone(), vapid, options.vapid_contact);
     Ok(App::new(Parts {
         clock: options.clock,
@@ -96,6 +98,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
             web_push,
             mailer: options.mailer,
             callback,
+            webhook,
         },
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::client::dpop::Nonces;
+use crate::domain::held::webhook::WebhookSecret;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::token::handle::Handles;
 use crate::domain::token::master_key::{MasterKey, Purpose, Sealer};
@@ -42,6 +43,7 @@ pub struct Secrets {
     csrf: Mac,
     endpoint: Mac,
     user_code: Mac,
+    webhook: Mac,
 }
 
 /// A MAC key that does not print.
@@ -74,6 +76,7 @@ impl Secrets {
             csrf: Mac(master.mac(Purpose::Csrf)),
             endpoint: Mac(master.mac(Purpose::Endpoint)),
             user_code: Mac(master.mac(Purpose::UserCode)),
+            webhook: Mac(master.mac(Purpose::Webhook)),
         }
     }
 
@@ -112,6 +115,13 @@ impl Secrets {
         URL_SAFE_NO_PAD.decode(token).is_ok_and(|mac| {
             hmac::verify(&self.registration_access.0, client.0.as_bytes(), &mac).is_ok()
         })
+    }
+
+    /// What calls to a service are signed with: derived, so nothing is stored.
+    pub fn webhook(&self, service: &ClientId) -> WebhookSecret {
+        let mut out = [0; 32];
+        out.copy_from_slice(hmac::sign(&self.webhook.0, service.0.as_bytes()).as_ref());
+        WebhookSecret::new(out)
     }
 
     /// A keyed hash of that person's code: without the key, no guess at a code can be tried.

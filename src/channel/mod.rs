@@ -5,6 +5,7 @@
 //! * [`web_push`]: a notice to a person's browser or phone.
 //! * [`email`]: a letter to a person's mailbox.
 //! * [`callback`]: a call to an agent's endpoint.
+//! * [`webhook`]: a call to a service that has parked an action.
 //! * [`asked`]: what a letter or a notice may say about a request.
 //!
 //! Each way ends in a [`Delivery`](crate::domain::parcel::Delivery). What must leave, to whom and
@@ -16,3 +17,4 @@ pub mod callback;
 pub mod email;
 pub mod sender;
 pub mod web_push;
+pub mod webhook;

@@ -46,6 +46,11 @@ pub(super) enum ClientCommand {
         #[arg(long, value_name = "LENGTH", value_parser = overlap)]
         overlap: Option<Duration>,
     },
+    /// Print what calls to a service are signed with (its webhooks)
+    WebhookSecret {
+        /// Its client_id
+        client_id: String,
+    },
     /// Let agents register themselves: prints a token, which is shown once
     RegistrationToken {
         /// How many agents it is good for
@@ -224,6 +229,9 @@ pub(super) async fn run(
         ClientCommand::RotateSecret { client_id, overlap } => {
             rotate_secret(client_id, overlap, host, output).await
         }
+        ClientCommand::WebhookSecret { client_id } => {
+            super::webhook_secret::webhook_secret(client_id, host, output).await
+        }
         ClientCommand::RegistrationToken {
             uses,
             expires,
@@ -291,6 +299,11 @@ async fn add_client(add: Add, host: &Host, output: Output) -> Result<Exit, Failu
         output.next(format_args!(
             "it is called at {endpoint} when there is an answer"
         ));
+        return Ok(Exit::Ok);
+    }
+    if added.client.role == Role::ResourceServer {
+        output
+            .next("it may introspect its tokens, and park actions: docs/how-to/hold-an-action.md");
         return Ok(Exit::Ok);
     }
     output.next(format_args!(

@@ -24,6 +24,7 @@ mod person;
 mod receipt;
 mod serve;
 mod wait;
+mod webhook_secret;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -11,6 +11,8 @@ pub enum Effect {
     TellPersonItIsSettled(RequestId),
     /// Call the agent at its endpoint: there is an answer.
     TellAgent(RequestId),
+    /// Call the service whose parked action it is about, if it wants to be: there is an answer.
+    TellService(RequestId),
     /// Answer the agent's polls that are held open for it.
     WakePolls(RequestId),
 }

@@ -43,6 +43,8 @@ pub enum ParcelKind {
     Ping,
     /// To the agent that asked: the answer, with its tokens or without (CIBA §10.3, §12).
     Outcome,
+    /// To the service whose parked action it is about: there is an answer.
+    Webhook,
 }
 
 /// Where a parcel goes.
@@ -52,7 +54,7 @@ pub enum Address {
     WebPush(DeviceId),
     /// The person's mailbox.
     Email,
-    /// The endpoint that the agent registered.
+    /// The endpoint that the agent registered, or that a service named when it parked an action.
     Callback,
 }
 
@@ -64,7 +66,7 @@ pub enum Channel {
     WebPush,
     /// To mailboxes.
     Email,
-    /// To agents.
+    /// To agents and services.
     Callback,
 }
 
@@ -107,6 +109,7 @@ impl ParcelKind {
             Self::SignIn(_) => "sign_in",
             Self::Ping => "ping",
             Self::Outcome => "outcome",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -119,6 +122,7 @@ impl ParcelKind {
             ("sign_in", Some(link)) => Some(Self::SignIn(link)),
             ("ping", None) => Some(Self::Ping),
             ("outcome", None) => Some(Self::Outcome),
+            ("webhook", None) => Some(Self::Webhook),
             _ => None,
         }
     }

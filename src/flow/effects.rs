@@ -30,6 +30,7 @@ pub(super) async fn settling(
                 commit.and(Write::DropParcels(*id, now)).parcels(notices)
             }
             Effect::TellAgent(_) => commit.parcels(callback(app, question, now, now)?),
+            Effect::TellService(_) => commit.parcels(webhook(app, question, now).await?),
             Effect::TellPerson(_) | Effect::WakePolls(_) => commit,
         };
     }
@@ -66,6 +67,23 @@ fn one_each<T>(app: &App, devices: &[T], now: OffsetDateTime) -> Result<Vec<Parc
     Ok(ids)
 }
 
+/// The call that tells the service whose parked action it is about, if it wants to be called.
+pub(super) async fn webhook(
+    app: &App,
+    question: &Question,
+    now: OffsetDateTime,
+) -> Result<Option<Parcel>, Fault> {
+    let held = match question.asked.transaction {
+        Some(id) => app.store.held_transaction(id).await?,
+        None => None,
+    };
+    if held.is_none_or(|held| held.webhook.is_none()) {
+        return Ok(None);
+    }
+    let id = ParcelId(app.entropy.id(now)?);
+    Ok(Some(fan_out::tell_service(question, now, id)))
+}
+
 /// One notice for each device that shows a question: it is settled.
 pub(super) fn settled_notices(
     app: &App,
@@ -82,7 +100,10 @@ pub(super) fn carry_out(app: &App, effects: &[Effect]) {
     for effect in effects {
         match effect {
             // Promised in the commit.
-            Effect::TellPerson(_) | Effect::TellPersonItIsSettled(_) | Effect::TellAgent(_) => {}
+            Effect::TellPerson(_)
+            | Effect::TellPersonItIsSettled(_)
+            | Effect::TellAgent(_)
+            | Effect::TellService(_) => {}
             Effect::WakePolls(id) => app.signal.settled(*id),
         }
     }

@@ -74,7 +74,7 @@ async fn note(
     let commit = if collected_too_late {
         commit
     } else {
-        let owed = [Effect::TellPersonItIsSettled(id)];
+        let owed = [Effect::TellPersonItIsSettled(id), Effect::TellService(id)];
         settling(app, commit, stored, &owed, now).await?
     };
     match app.commit(commit).await {

@@ -10,6 +10,9 @@ use crate::domain::parcel::{Address, Parcel, ParcelKind};
 /// Someone with a phone has this long before a letter follows.
 const LETTER_AFTER: Duration = Duration::seconds(60);
 
+/// For how long a service is called: what it has parked it looks at again after a day.
+const SERVICE_IS_CALLED_FOR: Duration = Duration::DAY;
+
 /// For how long at least an agent is called to be told that time ran out.
 const TOLD_OF_THE_END: Duration = Duration::minutes(5);
 
@@ -108,6 +111,13 @@ pub fn tell_agent(
         due_at,
         ..parcel(id, question, kind, Address::Callback, now, worthless_after)
     })
+}
+
+/// The service whose parked action it is about is called.
+pub fn tell_service(question: &Question, now: OffsetDateTime, id: ParcelId) -> Parcel {
+    let worthless_after = now + SERVICE_IS_CALLED_FOR;
+    let kind = ParcelKind::Webhook;
+    parcel(id, question, kind, Address::Callback, now, worthless_after)
 }
 
 /// An agent that only hears what it is told is told that time ran out. The others know their end.

@@ -107,7 +107,10 @@ pub fn shown_on(promises: &[Promise]) -> Vec<(UserId, DeviceId)> {
 fn is_shown(kind: ParcelKind) -> bool {
     match kind {
         ParcelKind::Asked | ParcelKind::Ping | ParcelKind::Outcome => true,
-        ParcelKind::Settled | ParcelKind::RuleUsed | ParcelKind::SignIn(_) => false,
+        ParcelKind::Settled
+        | ParcelKind::RuleUsed
+        | ParcelKind::SignIn(_)
+        | ParcelKind::Webhook => false,
     }
 }
 

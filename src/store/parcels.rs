@@ -140,7 +140,8 @@ pub(super) fn row(parcel: &Parcel) -> ActiveModel {
         | ParcelKind::Settled
         | ParcelKind::RuleUsed
         | ParcelKind::Ping
-        | ParcelKind::Outcome => None,
+        | ParcelKind::Outcome
+        | ParcelKind::Webhook => None,
     };
     ActiveModel {
         id: ActiveValue::Set(parcel.id.0),

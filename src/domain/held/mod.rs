@@ -16,6 +16,7 @@
 pub mod challenge;
 pub mod naming;
 pub mod parking;
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -40,6 +41,8 @@ pub struct HeldTransaction {
     pub person: Option<UserId>,
     /// The agent that may ask about it; any, if none was named.
     pub agent: Option<ClientId>,
+    /// Where the service is called when there is an answer.
+    pub webhook: Option<String>,
     /// When it was parked.
     pub created_at: OffsetDateTime,
     /// Nobody answers for it after this.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use time::Duration;
 
+use super::webhook;
 use crate::domain::action::json::{Limits, strict};
 use crate::domain::action::{Asked, AskedError, Catalogue, read_details};
 use crate::domain::ciba::expiry::{Windows, answer_window};
@@ -16,7 +17,7 @@ use crate::domain::token::introspection::is_for;
 pub const MOST_BYTES: usize = Limits::REQUEST.bytes;
 
 /// The members it may have.
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 8] = [
     "resource",
     "scope",
     "authorization_details",
@@ -24,6 +25,7 @@ const MEMBERS: [&str; 7] = [
     "client_id",
     "expires_in",
     "ask",
+    "webhook",
 ];
 
 /// What is to be parked.
@@ -39,6 +41,8 @@ pub struct Parking {
     pub lifetime: Duration,
     /// Whether the person is asked at once, in the service's own name.
     pub ask: bool,
+    /// Where the service is called when there is an answer.
+    pub webhook: Option<String>,
 }
 
 /// What parking is judged by.
@@ -95,6 +99,9 @@ pub fn read(body: &[u8], service: &Client, terms: Terms<'_>) -> Result<Parking, 
         agent,
         lifetime: lifetime(&sent, terms.windows)?,
         ask,
+        webhook: text(&sent, "webhook")?
+            .map(webhook::read_address)
+            .transpose()?,
     })
 }
 

@@ -33,6 +33,7 @@ fn held() -> HeldTransaction {
         },
         person: None,
         agent: None,
+        webhook: None,
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
         request: None,

@@ -34,6 +34,8 @@ pub enum Purpose {
     RegistrationAccess,
     /// Keyed hash of a user code, which is then hashed slowly.
     UserCode,
+    /// Key that a service's webhook secret is made with.
+    Webhook,
     /// Sealing of private keys.
     PrivateKey,
     /// Sealing of `resume_state`.
@@ -67,6 +69,7 @@ impl Purpose {
             Self::NotificationToken => "countersign/v1/notification_token",
             Self::Payload => "countersign/v1/payload",
             Self::Subscription => "countersign/v1/subscription",
+            Self::Webhook => "countersign/v1/webhook",
             Self::Redemption => "countersign/v1/redemption",
         }
     }

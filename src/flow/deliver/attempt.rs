@@ -5,7 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{callback, hand_over};
+use super::{callback, hand_over, webhook};
 use crate::app::App;
 use crate::channel::asked::Asked;
 use crate::channel::email::{Envelope, Letter, LetterError, approval_requested, sign_in};
@@ -63,6 +63,7 @@ pub(super) async fn attempt(app: &App, claimed: &mut ClaimedParcel) -> Result<At
         },
         ParcelKind::SignIn(link) => signing_in(app, parcel, link, now).await,
         ParcelKind::Ping => callback::ping(app, parcel, now).await,
+        ParcelKind::Webhook => return webhook::webhook(app, parcel, now).await,
     };
     Ok(attempt?)
 }

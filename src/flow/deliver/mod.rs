@@ -9,6 +9,7 @@ mod callback;
 mod hand_over;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -92,7 +93,8 @@ pub async fn keep(app: &App, mut claimed: ClaimedParcel) -> Result<(), Fault> {
         | ParcelKind::Settled
         | ParcelKind::RuleUsed
         | ParcelKind::SignIn(_)
-        | ParcelKind::Ping => (fate, Commit::default()),
+        | ParcelKind::Ping
+        | ParcelKind::Webhook => (fate, Commit::default()),
     };
     match app
         .store

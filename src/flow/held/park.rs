@@ -35,7 +35,9 @@ pub struct Sent<'a> {
 
 /// Parks it. With the same key and body, it is the one parked before.
 pub async fn park(app: &App, by: &Authenticated, sent: Sent<'_>) -> Result<Status, Unserved> {
-    within_rates(app, &by.client().id, park_within_rates(app, by, sent)).await
+    // Boxed: what is asked on the way is large.
+    let parking = Box::pin(park_within_rates(app, by, sent));
+    within_rates(app, &by.client().id, parking).await
 }
 
 async fn park_within_rates(
@@ -75,6 +77,7 @@ async fn park_within_rates(
         },
         person: person.as_ref().map(|person| person.user.id),
         agent: parking.agent.clone(),
+        webhook: parking.webhook.clone(),
         created_at: now,
         expires_at: now + parking.lifetime,
         request: None,

@@ -177,7 +177,7 @@ pub async fn list(
 }
 
 /// A transaction as its service may see it now.
-pub(super) fn describe(
+pub(in crate::flow) fn describe(
     app: &App,
     held: &HeldTransaction,
     stored: Option<&StoredRequest>,
@@ -229,6 +229,6 @@ pub(super) fn describe(
     }
 }
 
-fn rfc3339(at: OffsetDateTime) -> String {
+pub(in crate::flow) fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ mod asked_by_an_agent;
 mod asked_by_the_service;
 mod example;
 mod parking;
+mod webhook;
 
 use countersign::domain::user::User;
 use serde_json::{Value, json};

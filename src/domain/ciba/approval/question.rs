@@ -55,12 +55,16 @@ impl Question {
     }
 }
 
-/// What a settled question owes the agent, by the mode it registered (CIBA §5).
+/// What a settled question owes the agent, by the mode it registered (CIBA §5), and the service it is about.
 pub(super) fn owed_to_agent(question: &Question) -> Vec<Effect> {
-    let wake = Effect::WakePolls(question.id);
+    let mut owed = vec![Effect::WakePolls(question.id)];
     match question.mode {
-        Mode::Poll => vec![wake],
+        Mode::Poll => {}
         // It may poll, too, or look at the status.
-        Mode::Ping | Mode::Push => vec![wake, Effect::TellAgent(question.id)],
+        Mode::Ping | Mode::Push => owed.push(Effect::TellAgent(question.id)),
     }
+    if question.asked.transaction.is_some() {
+        owed.push(Effect::TellService(question.id));
+    }
+    owed
 }
