@@ -36,4 +36,5 @@ mod races;
 mod retention;
 mod sources;
 mod status;
+mod thirty_days;
 mod tokens;
