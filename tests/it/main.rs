@@ -29,6 +29,7 @@ mod documents;
 mod fapi;
 mod forward_auth;
 mod held;
+mod invariants;
 mod pages;
 mod person;
 mod process;

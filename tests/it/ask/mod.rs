@@ -8,4 +8,5 @@ mod idempotency;
 mod limits;
 mod parameters;
 mod signed;
+mod tier;
 mod user_code;
