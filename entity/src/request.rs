@@ -82,6 +82,12 @@ pub struct Model {
     /// What the agent wants of the sign-in behind a yes, if anything: JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub wanted: Option<String>,
+    /// SHA-256 of what it asks, if it can be asked again.
+    pub likeness: Option<Vec<u8>>,
+    /// How it arrived, if anybody was to be told: `rings`, or why not.
+    pub arrival: Option<String>,
+    /// The same question that was answered instead.
+    pub superseded_by: Option<Uuid>,
 }
 
 /// No relations: queries say their joins.

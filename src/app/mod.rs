@@ -1,6 +1,7 @@
 //! What every flow needs, built once: clock, entropy, store, keys, channels.
 
 mod assertions;
+mod attention;
 mod clients;
 pub mod documents;
 mod key_sets;
@@ -34,6 +35,7 @@ use crate::signal::Signal;
 use crate::store::{Commit, Store, StoreError};
 
 pub use assertions::Assertions;
+pub use attention::Attention;
 pub use clients::Clients;
 pub use documents::Documents;
 pub use key_sets::KeySets;
@@ -74,6 +76,8 @@ pub struct Parts {
     pub people: People,
     /// Requests asked or answered here a moment ago.
     pub requests: Requests,
+    /// What has rung at people's lately.
+    pub attention: Attention,
     /// How often clients have asked lately.
     pub rates: Rates,
     /// Turns for hashing user codes.

@@ -5,8 +5,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    App, Channels, Clients, Current, Documents, KeySets, Parts, People, Rates, Requests, Secrets,
-    UserCodes, VersionedCatalogue,
+    App, Attention, Channels, Clients, Current, Documents, KeySets, Parts, People, Rates, Requests,
+    Secrets, UserCodes, VersionedCatalogue,
 };
 use crate::channel::callback::Callback;
 use crate::channel::email::Mailer;
@@ -87,6 +87,7 @@ pub async fn open(options: Options) -> Result<App, OpenError> {
         documents: Documents::default(),
         key_sets: KeySets::default(),
         people: People::default(),
+        attention: Attention::default(),
         rates: Rates::default(),
         user_codes: UserCodes::default(),
         requests: Requests::default(),

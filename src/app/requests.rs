@@ -110,6 +110,8 @@ mod tests {
             notification_token: None,
             request_digest: None,
             settled_at: None,
+            likeness: None,
+            arrival: None,
             nobody_told: true,
         }
     }

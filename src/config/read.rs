@@ -17,6 +17,7 @@ use crate::domain::action::text::agent_text;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
+use crate::domain::consent::attention::Budget;
 use crate::domain::consent::denials::TooMany;
 
 /// Letters in the server's name.
@@ -74,6 +75,10 @@ impl Reader<'_> {
                     10_000,
                 ),
                 waiting_per_person: self.number("limits.waiting_per_person", 0, 100_000),
+                interrupts: Budget {
+                    of_an_agent: self.number("limits.interrupts_per_10_minutes", 0, 1000),
+                    of_a_day: self.number("limits.interrupts_per_day", 0, 100_000),
+                },
                 rates: self.rates(),
                 denials: TooMany {
                     alike: self.number("limits.denials_alike_per_day", 0, 100),

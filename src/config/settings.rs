@@ -6,6 +6,7 @@ use time::Duration;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
+use crate::domain::consent::attention::Budget;
 use crate::domain::consent::denials::TooMany;
 
 /// How the server behaves.
@@ -53,6 +54,8 @@ pub struct Limits {
     pub waiting_per_client_and_person: u64,
     /// Requests of all clients waiting for one person.
     pub waiting_per_person: u64,
+    /// How often agents may interrupt a person.
+    pub interrupts: Budget,
     /// How often clients may ask.
     pub rates: Rates,
     /// How often a person says no to an agent before it may not ask.
@@ -121,6 +124,10 @@ impl Default for Limits {
         Self {
             waiting_per_client_and_person: 10,
             waiting_per_person: 50,
+            interrupts: Budget {
+                of_an_agent: 3,
+                of_a_day: 20,
+            },
             rates: Rates::default(),
             denials: TooMany { alike: 2, any: 3 },
             sign_in_links_per_hour: 10,

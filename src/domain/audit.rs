@@ -68,6 +68,8 @@ pub enum Kind {
     /// The operator took the receipt of an answer.
     ReceiptExported,
     RequestUnreachable,
+    /// It waits on the person's page, and nothing was sent.
+    RequestSilent,
     RequestForbidden,
     RequestHeldBack,
     PauseBegun,
@@ -127,6 +129,7 @@ impl Kind {
             Self::AuditExported => "audit.exported",
             Self::ReceiptExported => "receipt.exported",
             Self::RequestUnreachable => "request.unreachable",
+            Self::RequestSilent => "request.silent",
             Self::RequestForbidden => "request.forbidden",
             Self::RequestHeldBack => "request.held_back",
             Self::PauseBegun => "pause.begun",

@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::app::{App, Reachable, VersionedCatalogue};
 use crate::domain::action::json::digest;
+use crate::domain::action::text::CleanText;
 use crate::domain::action::{Approvers, Card, DifferentPeople, Party, match_code};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::acknowledgement::Acknowledgement;
@@ -17,6 +18,7 @@ use crate::domain::ciba::request_object::RequestObject;
 use crate::domain::client::Client;
 use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation::{self, Confirmation};
+use crate::domain::consent::attention::{self, Arrival, Likeness, Silence};
 use crate::domain::consent::quorum::approvers;
 use crate::domain::held::NotAsked;
 use crate::domain::id::{ClientId, ParcelId, RequestId};
@@ -27,7 +29,7 @@ use crate::flow::cover::{self, Cover};
 use crate::flow::held::{self, Held};
 use crate::flow::together::{self, Together};
 use crate::flow::{
-    Fault, Unserved, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
+    Fault, Unserved, arrive, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
 };
 use crate::outbox::fan_out;
 use crate::paths;
@@ -345,26 +347,21 @@ impl Asked<'_> {
             }))),
             None => commit,
         };
-        let (request, commit) = if let Some(cover) = cover {
-            cover::approved(app, question, cover, commit, &self.person.devices, now)?
+        let (request, commit, told) = if let Some(cover) = cover {
+            let devices = &self.person.devices;
+            let (request, commit) = cover::approved(app, question, cover, commit, devices, now)?;
+            (request, commit, Told::default())
         } else {
             let question = Pending::open(question).next.question;
-            let parcels = if let Some(together) = &together {
+            let (commit, told) = if let Some(together) = &together {
                 together.within_limits(app, now).await?;
-                together.promise(app, &question, now)?
+                let parcels = together.promise(app, &question, now)?;
+                (promised(commit, &question, parcels, now), Told::default())
             } else {
                 self.within_limits(app, now).await?;
-                promise(app, &question, self.person, now)?
+                self.told(app, &question, commit, now).await?
             };
-            let commit = if parcels.is_empty() {
-                commit.event(unreachable(&question, now))
-            } else {
-                commit
-            };
-            (
-                ApprovalRequest::Pending(Pending { question }),
-                commit.parcels(parcels),
-            )
+            (ApprovalRequest::Pending(Pending { question }), commit, told)
         };
         let new = NewRequest {
             request,
@@ -374,12 +371,17 @@ impl Asked<'_> {
             resume_state: self.sealed_resume_state(app, id)?,
             notification_token: self.sealed_notification_token(app, id)?,
             idempotency: self.key.map(|key| (key, self.envelope.digest)),
+            likeness: told.likeness,
+            arrival: told.arrival,
         };
         // Before it can be answered: what is remembered must not be older than an answer.
         app.requests.remember(new.stored(!commit.promises()));
         let commit = commit.and(Write::OpenRequest(Box::new(new)));
         if let Err(error) = app.commit(commit).await {
             app.requests.forget(id);
+            if told.arrival == Some(Arrival::Rings) {
+                app.attention.forget(self.person.user.id, id);
+            }
             return Err(error.into());
         }
         Ok(acknowledgement)
@@ -394,6 +396,43 @@ impl Asked<'_> {
             }
             other => other,
         }
+    }
+
+    /// How the person is told, added to the commit that asks them.
+    async fn told(
+        &self,
+        app: &App,
+        question: &Question,
+        commit: Commit,
+        now: OffsetDateTime,
+    ) -> Result<(Commit, Told), Unserved> {
+        let likeness = attention::likeness(
+            &question.client,
+            question.user,
+            &question.scope,
+            &question.asked,
+            self.request.said.as_ref().map(CleanText::as_str),
+            &question.wanted,
+        );
+        let parcels = promise(app, question, self.person, now)?;
+        if parcels.is_empty() {
+            let told = Told {
+                likeness,
+                arrival: None,
+            };
+            return Ok((promised(commit, question, parcels, now), told));
+        }
+        // Boxed: it reads now and then, and all who ask come through here.
+        let arrival = Box::pin(arrive::arrival(app, question, likeness, now)).await?;
+        let told = Told {
+            likeness,
+            arrival: Some(arrival),
+        };
+        let commit = match arrival {
+            Arrival::Rings => commit.parcels(parcels),
+            Arrival::Silent(why) => commit.event(silent(question, why, now)),
+        };
+        Ok((commit, told))
     }
 
     /// The people who have to answer, when policy wants several or others.
@@ -550,6 +589,34 @@ pub(super) fn promise(
         by_letter,
         ids,
     ))
+}
+
+/// The promises, or that there are none.
+fn promised(
+    commit: Commit,
+    question: &Question,
+    parcels: Vec<Parcel>,
+    now: OffsetDateTime,
+) -> Commit {
+    if parcels.is_empty() {
+        commit.event(unreachable(question, now))
+    } else {
+        commit.parcels(parcels)
+    }
+}
+
+/// How the person of a request is told of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    likeness: Option<Likeness>,
+    arrival: Option<Arrival>,
+}
+
+/// It waits on the person's page, and nothing is sent.
+fn silent(question: &Question, why: Silence, now: OffsetDateTime) -> AuditEvent {
+    AuditEvent::new(now, Kind::RequestSilent, Actor::Server)
+        .about(question.id, &question.client, question.user)
+        .fact("why", why.as_str())
 }
 
 /// There is no way to this person, which is known at once.

@@ -17,6 +17,8 @@ pub struct Compared {
     pub difference: Option<Difference>,
     /// How many other questions of the same agent about the same things wait now: only the code tells them apart.
     pub look_alikes: usize,
+    /// How often the agent asks just this.
+    pub times: usize,
 }
 
 /// Compares a request that waits.
@@ -26,6 +28,7 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
         return Ok(Compared {
             difference: None,
             look_alikes: 0,
+            times: 1,
         });
     }
     let before = app
@@ -38,13 +41,12 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
         Some(Before { card, at })
     });
     let before: Vec<Before> = before.collect();
-    let alike = |other: &Card| {
-        other.request != seen.card.request
-            && other.agent.id == seen.card.agent.id
-            && same_kind(other, &seen.card)
-    };
+    let alike = |other: &Card| other.agent.id == seen.card.agent.id && same_kind(other, &seen.card);
     let waiting = show::waiting(app, by).await?.into_iter();
-    let look_alikes = waiting.filter(|it| alike(&it.card)).count();
+    let (again, others): (Vec<Seen>, Vec<Seen>) = waiting
+        .filter(|it| it.card.request != seen.card.request)
+        .partition(|it| it.is_same_as(seen));
+    let look_alikes = others.iter().filter(|it| alike(&it.card)).count();
     Ok(Compared {
         // What others were asked is not what this one has allowed.
         difference: question
@@ -52,5 +54,6 @@ pub async fn compare(app: &App, seen: &Seen, by: &Present) -> Result<Compared, S
             .is_none()
             .then(|| difference(&seen.card, &before)),
         look_alikes,
+        times: again.len() + 1,
     })
 }

@@ -211,6 +211,8 @@ impl House {
             resume_state: None,
             notification_token: None,
             idempotency: None,
+            likeness: None,
+            arrival: None,
         };
         self.commit(Commit::of(Write::OpenRequest(Box::new(new))).parcels(parcels))
             .await;

@@ -5,7 +5,9 @@
 //! what is promised. Only when that is durable is anyone answered or woken.
 
 pub mod always;
+pub mod again;
 pub mod answer;
+mod arrive;
 pub mod ask;
 pub mod audit;
 pub mod authenticate;

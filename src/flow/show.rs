@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::domain::action::card::{Card, draw_item};
 use crate::domain::action::{Asked, AskedItem, Catalogue, PermissionKey, Tier};
 use crate::domain::ciba::approval::{ApprovalRequest, DecidedBy};
+use crate::domain::consent::attention::{Arrival, Likeness, Silence};
 use crate::domain::consent::bounds::Bounds;
 use crate::domain::consent::choice::FieldChoices;
 use crate::domain::consent::ending::{EndChoice, end_choices};
@@ -40,6 +41,19 @@ pub struct Seen {
     pub card: Card,
     /// When it was settled.
     pub settled_at: Option<OffsetDateTime>,
+    /// What it is to its person, if it can be asked again.
+    pub likeness: Option<Likeness>,
+    /// Why nothing was sent about it, if nothing was.
+    pub silence: Option<Silence>,
+}
+
+/// The same question of one agent, as often as it waits.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The one that waits longest.
+    pub seen: Seen,
+    /// How often it was asked.
+    pub times: usize,
 }
 
 /// A card that cannot be read back: a fault of ours, and nothing a person could answer.
@@ -54,6 +68,13 @@ pub enum ShowError {
 }
 
 impl Seen {
+    /// Whether both are one question of one agent, asked twice.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.likeness.is_some()
+            && self.likeness == other.likeness
+            && self.request.question().client == other.request.question().client
+    }
+
     /// As stored, seen at a moment.
     pub fn of(stored: StoredRequest, now: OffsetDateTime) -> Result<Self, ShowError> {
         let id = stored.request.question().id;
@@ -62,6 +83,8 @@ impl Seen {
             request: stored.request.at(now),
             card,
             settled_at: stored.settled_at,
+            likeness: stored.likeness,
+            silence: stored.arrival.and_then(Arrival::silence),
         })
     }
 }
@@ -111,6 +134,24 @@ pub async fn waiting(app: &App, by: &Present) -> Result<Vec<Seen>, ShowError> {
     let deadline = |seen: &Seen| seen.request.question().answer_by;
     seen.sort_by_key(|seen| (std::cmp::Reverse(seen.card.tier), deadline(seen)));
     Ok(seen)
+}
+
+/// What waits for a person, what is the same put together: the gravest first, then the most pressing.
+pub async fn asked(app: &App, by: &Present) -> Result<Vec<Asking>, ShowError> {
+    let mut together: Vec<Asking> = Vec::new();
+    for seen in waiting(app, by).await? {
+        let known = together.iter_mut().find(|it| it.seen.is_same_as(&seen));
+        match known {
+            Some(known) => {
+                known.times += 1;
+                if seen.request.question().opened_at < known.seen.request.question().opened_at {
+                    known.seen = seen;
+                }
+            }
+            None => together.push(Asking { seen, times: 1 }),
+        }
+    }
+    Ok(together)
 }
 
 /// What was, the newest first; `before` continues after the last one shown.

@@ -7,9 +7,10 @@ use time::format_description::well_known::Rfc3339;
 use crate::app::App;
 use crate::domain::ciba::approval::denial::Reason;
 use crate::domain::ciba::approval::{
-    Answered, ApprovalRequest, DecidedBy, Decision, Question, State,
+    Answered, ApprovalRequest, CancelledBy, DecidedBy, Decision, Question, State,
 };
 use crate::domain::ciba::mode::poll::Pace;
+use crate::domain::consent::attention::Arrival;
 use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::parcel::Promise;
 use crate::domain::token::access::{granted_details, granted_scope, numeric_date};
@@ -68,9 +69,12 @@ pub struct Status {
     /// When they had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// `agent` or `operator`, if it was cancelled.
+    /// Who or what ended it, if it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<&'static str>,
+    /// The same question of the same agent that was answered instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<RequestId>,
     /// The code the person sees too.
     pub match_code: String,
     /// How it is reaching the person; left out of the list.
@@ -185,9 +189,9 @@ pub(super) fn describe(
     let request = stored.request.clone().at(app.clock.now());
     let question = request.question();
     let state = request.state();
-    let (denied, cancelled_by) = match &request {
+    let (denied, cancelled) = match &request {
         ApprovalRequest::Denied(denied) => (Some(denied), None),
-        ApprovalRequest::Cancelled(cancelled) => (None, Some(cancelled.by.as_str())),
+        ApprovalRequest::Cancelled(cancelled) => (None, Some(cancelled.by)),
         ApprovalRequest::Pending(_)
         | ApprovalRequest::Approved(_)
         | ApprovalRequest::Expired(_)
@@ -203,7 +207,9 @@ pub(super) fn describe(
         .map(|decision| decision.by.sign_in())
         .map(|it| (it.how.acr(), numeric_date(it.at)))
         .unzip();
-    let progress = promises.map(|promises| Progress::of(&request, promises, app.clock.now()));
+    let silence = stored.arrival.and_then(Arrival::silence);
+    let progress =
+        promises.map(|promises| Progress::of(&request, promises, silence, app.clock.now()));
     let (delivery, unreachable) = progress.map(|it| (it.channels, it.unreachable)).unzip();
     let reason = denied.and_then(|denied| denied.reason.as_ref());
     let collectable = matches!(state, State::Pending | State::Approved);
@@ -227,7 +233,8 @@ pub(super) fn describe(
         acr_values: question.wanted.acr_words(),
         acr,
         auth_time,
-        cancelled_by,
+        cancelled_by: cancelled.map(CancelledBy::as_str),
+        superseded_by: cancelled.and_then(CancelledBy::superseded_by),
         match_code: stored.match_code.clone(),
         delivery,
         unreachable,

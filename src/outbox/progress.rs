@@ -7,6 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::domain::ciba::approval::{ApprovalRequest, State};
+use crate::domain::consent::attention::Silence;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::parcel::{Address, Channel, ParcelKind, ParcelState, Promise};
 use crate::domain::retention::KEPT;
@@ -23,10 +24,10 @@ pub struct Progress {
 /// How far one channel has come: as far as the luckiest of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelProgress {
-    /// Which.
-    pub channel: Channel,
-    /// How far.
-    pub state: ParcelState,
+    /// Which; `inbox` for the person's page, when nothing else was promised.
+    pub channel: &'static str,
+    /// How far; `silent` on the person's page.
+    pub state: &'static str,
     /// How often it was tried.
     pub attempts: u32,
     /// What went wrong last; absent once it was delivered.
@@ -43,7 +44,12 @@ pub struct ChannelProgress {
 impl Progress {
     /// Of a request and what was promised for it. Somebody who has answered was reached, what is dropped
     /// was not needed any more, and of what is forgotten nothing is said.
-    pub fn of(request: &ApprovalRequest, promises: &[Promise], now: OffsetDateTime) -> Self {
+    pub fn of(
+        request: &ApprovalRequest,
+        promises: &[Promise],
+        silence: Option<Silence>,
+        now: OffsetDateTime,
+    ) -> Self {
         let forgotten = promises.is_empty() && now - request.question().answer_by >= KEPT;
         let unanswered = match request.state() {
             State::Pending | State::Cancelled => true,
@@ -51,16 +57,31 @@ impl Progress {
             State::Approved | State::Denied | State::Redeemed => false,
         };
         Self {
-            channels: Channel::ALL
+            channels: silence
+                .map(|why| ChannelProgress::silent(why, request.question().opened_at))
                 .into_iter()
-                .filter_map(|channel| ChannelProgress::of(channel, promises))
+                .chain(
+                    Channel::ALL
+                        .into_iter()
+                        .filter_map(|channel| ChannelProgress::of(channel, promises)),
+                )
                 .collect(),
-            unreachable: unanswered && !forgotten && nobody_reached(promises),
+            unreachable: unanswered && !forgotten && silence.is_none() && nobody_reached(promises),
         }
     }
 }
 
 impl ChannelProgress {
+    fn silent(why: Silence, at: OffsetDateTime) -> Self {
+        Self {
+            channel: "inbox",
+            state: "silent",
+            attempts: 0,
+            why: Some(why.as_str().to_owned()),
+            at: Some(at),
+        }
+    }
+
     fn of(channel: Channel, promises: &[Promise]) -> Option<Self> {
         let luckiest = promises
             .iter()
@@ -68,8 +89,8 @@ impl ChannelProgress {
             .filter(|promise| promise.parcel.address.way() == channel)
             .max_by_key(|promise| luck(promise.state))?;
         Some(Self {
-            channel,
-            state: luckiest.state,
+            channel: channel.as_str(),
+            state: luckiest.state.as_str(),
             attempts: luckiest.attempts,
             why: luckiest.why.clone(),
             at: luckiest.settled_at,

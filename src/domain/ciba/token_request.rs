@@ -44,9 +44,7 @@ pub fn judge(request: ApprovalRequest, client: &ClientId) -> Result<Found, Refus
             "the auth_req_id has already been redeemed",
         )),
         ApprovalRequest::Denied(_) => Err(Refusal::AccessDenied("the person said no")),
-        ApprovalRequest::Cancelled(_) => Err(Refusal::AccessDenied(
-            "the request was cancelled before it was answered",
-        )),
+        ApprovalRequest::Cancelled(cancelled) => Err(Refusal::AccessDenied(cancelled.by.words())),
         ApprovalRequest::Expired(expired) => Err(match expired.decision {
             None => Refusal::ExpiredToken("nobody answered in time"),
             Some(_) => Refusal::ExpiredToken("the answer was not collected in time"),

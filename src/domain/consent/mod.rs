@@ -12,6 +12,7 @@
 //! * [`step_up`]: what an agent wants of the sign-in besides
 
 pub mod assurance;
+pub mod attention;
 pub mod bounds;
 pub mod choice;
 pub mod denials;

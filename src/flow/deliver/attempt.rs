@@ -143,6 +143,7 @@ async fn settled(
             }
             "Answered"
         }
+        (State::Cancelled, _) if superseded(&request) => "Answered",
         (State::Cancelled, _) => "Withdrawn by the agent",
         (State::Expired, None) => "Ended without an answer",
         (State::Approved | State::Denied | State::Redeemed, _) | (State::Expired, Some(_)) => {
@@ -181,6 +182,11 @@ async fn rule_used(
     let badge = waiting(app, question, parcel.user, now).await?;
     let notice = Notice::rule_used(&words, tag(question), badge);
     push(app, device, &notice, parcel.worthless_after - now, now).await
+}
+
+/// Whether the same question was answered where it was asked another time.
+fn superseded(request: &ApprovalRequest) -> bool {
+    matches!(request, ApprovalRequest::Cancelled(it) if it.by.superseded_by().is_some())
 }
 
 async fn signing_in(

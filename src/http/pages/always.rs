@@ -21,8 +21,9 @@ use crate::domain::ciba::approval::State as RequestState;
 use crate::domain::consent::choice::{FieldChoice, FieldChoices, Offered};
 use crate::domain::consent::partial::Remainder;
 use crate::domain::id::RequestId;
+use crate::flow::again;
 use crate::flow::always::{self, Before};
-use crate::flow::answer::{self as flow, AnswerError, Choice};
+use crate::flow::answer::{AnswerError, Choice};
 use crate::flow::show::ShowError;
 use crate::flow::show::{self, AlwaysOffer, Seen};
 use crate::flow::sign_in::Present;
@@ -297,7 +298,7 @@ pub(super) async fn answer(
             .unwrap_or_default(),
         confirmed: params.get("agreed").map(str::to_owned),
     };
-    match flow::answer(&app, id, &by, choice, shown, from).await {
+    match again::answer(&app, id, &by, choice, shown, from).await {
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
         Err(AnswerError::Bounds(words)) => {
             let words = nothing_saved(&words);

@@ -13,7 +13,8 @@ use crate::domain::consent::partial::Trim;
 use crate::domain::consent::step_up::FallsShort;
 use crate::domain::id::RequestId;
 use crate::flow::StoredRequest;
-use crate::flow::answer::{self as flow, AnswerError, Choice};
+use crate::flow::again;
+use crate::flow::answer::{AnswerError, Choice};
 use crate::flow::show::{self, Seen};
 use crate::flow::sign_in::Present;
 use crate::http::extract::FormParams;
@@ -48,7 +49,7 @@ pub(super) async fn take(
         },
         Some(_) | None => return Err(PageError::NotAForm),
     };
-    match flow::answer(&app, id, &by, choice, shown, from).await {
+    match again::answer(&app, id, &by, choice, shown, from).await {
         Ok(_) => Ok(Redirect::to(&paths::request(id)).into_response()),
         Err(AnswerError::Part(words)) => match show::request(&app, id, &by).await? {
             Some(seen) => not_so(&app, &by, &seen, &words, &params).await,

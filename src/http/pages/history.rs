@@ -120,6 +120,9 @@ fn result(request: &ApprovalRequest) -> (&'static str, &'static str) {
             Some(_) => ("Allowed, never collected", "neither"),
             None => ("No answer", "neither"),
         },
+        ApprovalRequest::Cancelled(it) if it.by.superseded_by().is_some() => {
+            ("Answered where it was asked again", "neither")
+        }
         ApprovalRequest::Cancelled(_) => ("Withdrawn", "neither"),
     }
 }

@@ -36,6 +36,8 @@ struct Row {
     answer_by: Moment,
     left: String,
     code: String,
+    /// How often it was asked.
+    times: usize,
 }
 
 /// Shows what waits.
@@ -44,7 +46,8 @@ pub(super) async fn show(
     PresentPerson(by): PresentPerson,
 ) -> Result<Response, PageError> {
     let now = app.clock.now();
-    let waiting = show::waiting(&app, &by).await?.into_iter().map(|seen| {
+    let waiting = show::asked(&app, &by).await?.into_iter().map(|asking| {
+        let seen = asking.seen;
         let question = seen.request.question();
         let (answer_by, quorum) = (question.answer_by, question.quorum.as_ref());
         Row {
@@ -58,6 +61,7 @@ pub(super) async fn show(
             heading: seen.card.heading,
             service: seen.card.resource.map(|resource| resource.name),
             code: seen.card.match_code,
+            times: asking.times,
         }
     });
     page(&InboxPage {

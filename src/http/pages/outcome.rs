@@ -148,10 +148,22 @@ pub(super) fn outcome(
                 CancelledBy::Agent => format!("{agent} no longer needs this. It was withdrawn at "),
                 CancelledBy::Operator => format!("Whoever runs {server} withdrew this at "),
                 CancelledBy::Service => "The service that held this withdrew it at ".to_owned(),
+                CancelledBy::Answer(_) => {
+                    format!(
+                        "{agent} had asked the same another time, and there you answered it at "
+                    )
+                }
             };
             lines.push(when(&who, cancelled.at, ".".to_owned()));
-            lines.push(said("No answer was sent."));
-            ("Withdrawn", "neither")
+            if cancelled.by.superseded_by().is_some() {
+                lines.push(said(
+                    "One answer is good for one of them: this one came to nothing.",
+                ));
+                ("Answered where it was asked again", "neither")
+            } else {
+                lines.push(said("No answer was sent."));
+                ("Withdrawn", "neither")
+            }
         }
     };
     Some(Outcome {

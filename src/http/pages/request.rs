@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::domain::action::card::Card;
 use crate::domain::action::{Tier, duration};
 use crate::domain::ciba::approval::denial::Reason;
+use crate::domain::consent::attention::Silence;
 use crate::domain::consent::step_up::{FallsShort, TO_READ};
 use crate::domain::id::RequestId;
 use crate::flow::compare::{self, Compared};
@@ -64,6 +65,10 @@ struct RequestPage<'a> {
     differs: Differs,
     /// How many others like it wait.
     look_alikes: usize,
+    /// How often just this is asked.
+    times: usize,
+    /// Why nothing rang.
+    silent: Option<&'static str>,
     raw: Raw,
     problem: Option<String>,
 }
@@ -196,7 +201,7 @@ pub(super) async fn shown_with(
                     .iter()
                     .map(|it| (it.as_str(), words(it).to_owned()))
                     .collect(),
-                waiting: show::waiting(app, by).await?.len(),
+                waiting: show::asked(app, by).await?.len(),
                 asking: quiet::asking(app, by, seen, now),
                 raw: raw(seen, now),
                 card,
@@ -249,10 +254,25 @@ fn waiting(
         together,
         differs: Differs::of(compared.difference, now),
         look_alikes: compared.look_alikes,
+        times: compared.times,
+        silent: seen.silence.and_then(why_silent),
         raw: raw(seen, now),
         card,
         problem,
     })
+}
+
+/// Why a question came without a notification, if the person may wonder.
+fn why_silent(why: Silence) -> Option<&'static str> {
+    match why {
+        Silence::TooOften => {
+            Some("This agent asks you so often that you were not notified of this.")
+        }
+        Silence::EnoughToday => {
+            Some("You were not notified of this: agents have asked you often enough for a day.")
+        }
+        Silence::AskedAlready => None,
+    }
 }
 
 /// What keeps a person from saying yes.

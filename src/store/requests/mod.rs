@@ -20,6 +20,7 @@ use crate::domain::ciba::approval::{
     Question, Redeemed, State,
 };
 use crate::domain::ciba::mode::Mode;
+use crate::domain::consent::attention::{Arrival, Likeness};
 use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::timestamp::{from_milliseconds, milliseconds};
 
@@ -40,6 +41,10 @@ pub struct NewRequest {
     pub notification_token: Option<Vec<u8>>,
     /// SHA-256 of the Idempotency-Key and of the request that carried it.
     pub idempotency: Option<([u8; 32], [u8; 32])>,
+    /// What it is to its person, if it can be asked again.
+    pub likeness: Option<Likeness>,
+    /// How it arrives, if anybody is to be told.
+    pub arrival: Option<Arrival>,
 }
 
 /// A request as it is found.
@@ -59,6 +64,10 @@ pub struct StoredRequest {
     pub request_digest: Option<Vec<u8>>,
     /// When it was settled.
     pub settled_at: Option<OffsetDateTime>,
+    /// What it is to its person, if it can be asked again.
+    pub likeness: Option<Likeness>,
+    /// How it arrived, if anybody was to be told.
+    pub arrival: Option<Arrival>,
     /// That no parcel about it was ever promised; only who has just opened it can say so.
     pub nobody_told: bool,
 }
@@ -74,6 +83,8 @@ impl NewRequest {
             notification_token: self.notification_token.clone(),
             request_digest: self.idempotency.map(|(_, digest)| digest.to_vec()),
             settled_at: self.request.decision().map(|decision| decision.at),
+            likeness: self.likeness,
+            arrival: self.arrival,
             nobody_told,
         }
     }
@@ -121,6 +132,9 @@ pub(super) fn row(new: &NewRequest) -> ActiveModel {
         wanted: ActiveValue::Set(
             (!question.wanted.is_nothing()).then(|| stored_json(&question.wanted)),
         ),
+        likeness: ActiveValue::Set(new.likeness.map(|it| it.to_vec())),
+        arrival: ActiveValue::Set(new.arrival.map(|it| it.as_str().to_owned())),
+        superseded_by: ActiveValue::Set(None),
     }
 }
 
@@ -194,10 +208,11 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
         }),
         ("expired", decision, Some(_)) => ApprovalRequest::Expired(Expired { question, decision }),
         ("cancelled", None, Some(at)) => {
-            let by = match row.cancelled_by.as_deref() {
-                Some("agent") => CancelledBy::Agent,
-                Some("operator") => CancelledBy::Operator,
-                Some("service") => CancelledBy::Service,
+            let by = match (row.cancelled_by.as_deref(), row.superseded_by) {
+                (Some("agent"), None) => CancelledBy::Agent,
+                (Some("operator"), None) => CancelledBy::Operator,
+                (Some("service"), None) => CancelledBy::Service,
+                (Some("answer"), Some(id)) => CancelledBy::Answer(RequestId(id)),
                 _ => return Err(odd("cancelled_by")),
             };
             ApprovalRequest::Cancelled(Cancelled {
@@ -224,6 +239,16 @@ fn read(row: Model) -> Result<StoredRequest, StoreError> {
         notification_token: row.notification_token,
         request_digest: row.request_digest,
         settled_at: row.settled_at.map(from_milliseconds),
+        likeness: row
+            .likeness
+            .as_deref()
+            .map(|it| it.try_into().map_err(|_| odd("likeness")))
+            .transpose()?,
+        arrival: row
+            .arrival
+            .as_deref()
+            .map(|word| Arrival::from_stored(word).ok_or_else(|| odd("arrival")))
+            .transpose()?,
         nobody_told: false,
     })
 }

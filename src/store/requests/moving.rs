@@ -215,7 +215,11 @@ pub(in crate::store) async fn cancel<C: ConnectionTrait>(
         .filter(Column::AnswerBy.gt(at))
         .col_expr(Column::State, Expr::value(State::Cancelled.as_str()))
         .col_expr(Column::SettledAt, Expr::value(at))
-        .col_expr(Column::CancelledBy, Expr::value(to.by.as_str()));
+        .col_expr(Column::CancelledBy, Expr::value(to.by.as_str()))
+        .col_expr(
+            Column::SupersededBy,
+            Expr::value(to.by.superseded_by().map(|it| it.0)),
+        );
     Ok(update.exec(conn).await?.rows_affected)
 }
 

@@ -1,6 +1,6 @@
 //! Finding requests.
 
-use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait as _, Select,
@@ -13,6 +13,7 @@ use entity::request::{Column, Entity};
 use super::{StoredRequest, is, read};
 use crate::domain::action::Asked;
 use crate::domain::ciba::approval::{DecidedBy, Decision, State};
+use crate::domain::consent::attention::{Likeness, Rang};
 use crate::domain::consent::denials::Denial;
 use crate::domain::consent::pause::Shape;
 use crate::domain::id::{ClientId, RequestId, StandingGrantId, UserId};
@@ -23,6 +24,12 @@ use crate::store::{Store, approvers};
 
 /// Denials that are looked at.
 const MOST_DENIALS: u64 = 200;
+
+/// Requests that are ended with one that was answered.
+const MOST_ALIKE: u64 = 200;
+
+/// Interruptions that are looked at.
+const MOST_RANG: u64 = 500;
 
 impl Store {
     /// The request of that id.
@@ -119,6 +126,58 @@ impl Store {
             .await?;
         let theirs = clients.iter().filter(|it| **it == client.0).count();
         Ok((clients.len() as u64, theirs as u64))
+    }
+
+    /// What waits for this person at `now` and asks just this.
+    pub async fn waiting_alike(
+        &self,
+        user: UserId,
+        likeness: Likeness,
+        now: OffsetDateTime,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)))
+            .filter(Column::Likeness.eq(likeness.to_vec()))
+            .order_by_asc(Column::AnswerBy)
+            .limit(MOST_ALIKE)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// What has rung at this person's since `since`.
+    pub async fn rang(&self, user: UserId, since: OffsetDateTime) -> Result<Vec<Rang>, StoreError> {
+        type Row = (Uuid, String, Option<Vec<u8>>, i64, i64);
+        let rows: Vec<Row> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .column(Column::ClientId)
+            .column(Column::Likeness)
+            .column(Column::OpenedAt)
+            .column(Column::AnswerBy)
+            .filter(Column::UserId.eq(user.0))
+            // As the index has it.
+            .filter(Expr::cust("arrival = 'rings'"))
+            .filter(Column::OpenedAt.gt(milliseconds(since)))
+            .order_by_desc(Column::OpenedAt)
+            .limit(MOST_RANG)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let rang = |(id, client, likeness, at, answer_by): Row| {
+            let odd = || inconsistent("requests", id.as_simple(), "likeness");
+            let likeness = likeness.map(|it| it.try_into().map_err(|_| odd()));
+            Ok(Rang {
+                request: RequestId(id),
+                client: ClientId(client),
+                likeness: likeness.transpose()?,
+                at: from_milliseconds(at),
+                answer_by: from_milliseconds(answer_by),
+            })
+        };
+        rows.into_iter().map(rang).collect()
     }
 
     /// What this person has denied this client since `since`, and when.

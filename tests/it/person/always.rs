@@ -68,15 +68,9 @@ async fn asks(world: &World, agent: &Agent, asked: &Asked) {
         .poll(&asked.auth_req_id)
         .await
         .refused(400, "authorization_pending");
-    let id = asked.approval_id.parse().expect("an id");
-    assert!(
-        !world
-            .store()
-            .parcels_of(id)
-            .await
-            .expect("the database")
-            .is_empty()
-    );
+    let status = agent.status(&asked.approval_id).await;
+    let told = status.ok()["delivery"].as_array().expect("lines");
+    assert!(!told.is_empty());
 }
 
 both! {

@@ -13,9 +13,10 @@ both! {
         assert!(empty.text().contains("Nothing is waiting."), "{}", empty.text());
 
         let small = small_payment("240.00", "Hanna");
+        let other = small_payment("240.00", "Hanna H");
         let big = payment("9000.00", "Hanna");
         let later = agent.ask(&maya.email, &[("authorization_details", &small), ("requested_expiry", "600")]).await;
-        let sooner = agent.ask(&maya.email, &[("authorization_details", &small), ("requested_expiry", "120")]).await;
+        let sooner = agent.ask(&maya.email, &[("authorization_details", &other), ("requested_expiry", "120")]).await;
         let grave = agent.ask(&maya.email, &[("authorization_details", &big), ("requested_expiry", "900")]).await;
         let critical = agent.ask(&maya.email, &[("scope", "openid files.delete"), ("requested_expiry", "900")]).await;
         let bens = agent.ask(&ben.email, &[]).await;

@@ -2,6 +2,7 @@
 
 mod always;
 mod answering;
+mod attention;
 mod comparing;
 mod deny;
 mod devices;

@@ -39,6 +39,8 @@ impl Program {
             ("LIMITS_WAITING_PER_PERSON", "0".to_owned()),
             ("LIMITS_WAITING_PER_CLIENT_AND_PERSON", "0".to_owned()),
             ("LIMITS_SIGN_IN_LINKS_PER_HOUR", "0".to_owned()),
+            ("LIMITS_INTERRUPTS_PER_10_MINUTES", "0".to_owned()),
+            ("LIMITS_INTERRUPTS_PER_DAY", "0".to_owned()),
             ("LIMITS_REFUSALS_PER_CLIENT_PER_MINUTE", "0".to_owned()),
             ("LIMITS_DENIALS_ALIKE_PER_DAY", "0".to_owned()),
             ("LIMITS_DENIALS_PER_HOUR", "0".to_owned()),

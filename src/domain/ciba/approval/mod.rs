@@ -27,6 +27,7 @@ use self::denial::Reason;
 pub use self::question::Question;
 pub use self::transitions::{Settled, Step, TooLate};
 pub use self::vote::{Counted, NotCounted, Vote};
+use crate::domain::id::RequestId;
 
 /// A question in one of its states.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +127,8 @@ pub enum CancelledBy {
     Operator,
     /// The service that had parked what was asked about.
     Service,
+    /// The person, who answered the same question where it was asked another time.
+    Answer(RequestId),
 }
 
 impl ApprovalRequest {
@@ -211,6 +214,27 @@ impl CancelledBy {
             Self::Agent => "agent",
             Self::Operator => "operator",
             Self::Service => "service",
+            Self::Answer(_) => "answer",
+        }
+    }
+
+    /// What the agent is told.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Agent | Self::Operator | Self::Service => {
+                "the request was cancelled before it was answered"
+            }
+            Self::Answer(_) => {
+                "superseded: the same question was answered where it was asked another time"
+            }
+        }
+    }
+
+    /// The question that was answered instead, if one was.
+    pub fn superseded_by(self) -> Option<RequestId> {
+        match self {
+            Self::Answer(id) => Some(id),
+            Self::Agent | Self::Operator | Self::Service => None,
         }
     }
 }

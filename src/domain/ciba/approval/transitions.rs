@@ -134,7 +134,9 @@ impl Pending {
         let mut effects = match by {
             // It knows, and only its own polls are to be ended.
             CancelledBy::Agent => vec![Effect::WakePolls(self.question.id)],
-            CancelledBy::Operator | CancelledBy::Service => owed_to_agent(&self.question),
+            CancelledBy::Operator | CancelledBy::Service | CancelledBy::Answer(_) => {
+                owed_to_agent(&self.question)
+            }
         };
         effects.push(Effect::TellPersonItIsSettled(self.question.id));
         Ok(Step {

@@ -50,9 +50,9 @@ pub fn word(request: ApprovalRequest) -> Word {
         ApprovalRequest::Approved(approved) => Word::Tokens(Box::new(approved)),
         ApprovalRequest::Redeemed(_) => Word::SameTokens,
         ApprovalRequest::Denied(_) => Word::Failure(Failure::AccessDenied("the person said no")),
-        ApprovalRequest::Cancelled(_) => Word::Failure(Failure::AccessDenied(
-            "the request was cancelled before it was answered",
-        )),
+        ApprovalRequest::Cancelled(cancelled) => {
+            Word::Failure(Failure::AccessDenied(cancelled.by.words()))
+        }
         ApprovalRequest::Expired(expired) => {
             Word::Failure(Failure::ExpiredToken(match expired.decision {
                 None => "nobody answered in time",
