@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::agent::connection::USUAL_SERVER;
 use super::agent::notes::Notes;
-use super::agent::{Connection, Outcome, Question, Refused, Server, Wait, follow};
+use super::agent::{Connection, No, Outcome, Question, Refused, Server, Wait, follow};
 use super::exit::{Exit, Failure};
 use super::input;
 use super::interrupt::Interrupt;
@@ -47,6 +47,15 @@ pub(super) struct Ask {
     /// Typed authorization details: a file with JSON, or - for stdin
     #[arg(long, value_name = "FILE")]
     details: Option<PathBuf>,
+    /// How young the sign-in behind a yes must be, such as 5m
+    #[arg(long, value_name = "LENGTH")]
+    max_age: Option<String>,
+    /// How the person must have signed in; may be repeated
+    #[arg(long, value_name = "ACR")]
+    acr: Vec<String>,
+    /// The person's user code, for clients that must bring it: a file, or - for stdin
+    #[arg(long, value_name = "FILE")]
+    user_code: Option<PathBuf>,
     /// A service the answer is for; may be repeated
     #[arg(long = "resource", value_name = "ID")]
     resources: Vec<String>,
@@ -103,9 +112,8 @@ pub(super) async fn run(ask: Ask, output: Output) -> Result<Exit, Failure> {
 
 impl Ask {
     fn question(&self) -> Result<Question, Failure> {
-        let expires = self.expires.as_deref().map(duration::read).transpose();
-        let expires = expires
-            .map_err(|error| Failure::new(Exit::Usage, format_args!("--expires is {error}")))?;
+        let expires = seconds("--expires", self.expires.as_deref())?;
+        let user_code = self.user_code.as_deref().map(input::read).transpose()?;
         let details = self.details.as_deref().map(input::read).transpose()?;
         let mut scope = vec!["openid"];
         let named = self.scopes.iter().map(String::as_str);
@@ -116,10 +124,21 @@ impl Ask {
             binding_message: self.text.clone(),
             authorization_details: details.as_deref().map(as_list).transpose()?,
             resources: self.resources.clone(),
-            requested_expiry: expires.map(|length| length.whole_seconds().to_string()),
+            requested_expiry: expires,
+            max_age: seconds("--max-age", self.max_age.as_deref())?,
+            acr_values: (!self.acr.is_empty()).then(|| self.acr.join(" ")),
+            user_code: user_code.map(|code| code.trim().to_owned().into()),
             resume_state: self.resume_state.clone(),
         })
     }
+}
+
+/// A length of time, in seconds.
+fn seconds(flag: &str, length: Option<&str>) -> Result<Option<String>, Failure> {
+    let length = length.map(duration::read).transpose();
+    let length =
+        length.map_err(|error| Failure::new(Exit::Usage, format_args!("{flag} is {error}")))?;
+    Ok(length.map(|length| length.whole_seconds().to_string()))
 }
 
 /// One object alone is taken for a list of one.
@@ -153,9 +172,8 @@ fn not_asked(refused: &Refused, key: &str) -> Failure {
         Refused::Told { status: 422, .. } => {
             failure(Exit::Conflict).fix("use another --idempotency-key for another question")
         }
-        Refused::Told { status: 429, .. } => {
-            failure(Exit::Blocked).fix("as much waits for this person as may: try again later")
-        }
+        Refused::Told { status: 429, .. } => failure(Exit::Blocked)
+            .fix("as much waits for this person, or is asked, as may: try again later"),
         Refused::Told { status: 403, .. } => failure(Exit::Blocked),
         Refused::Told { status, .. } if *status >= 500 => failure(Exit::Unreachable),
         Refused::Told { error, .. }
@@ -244,24 +262,37 @@ pub(super) fn tell(outcome: &Outcome, wait: &Wait, output: Output) {
     }
     match outcome {
         Outcome::Approved(_) => output.done("Yes: allowed."),
-        Outcome::Denied(None) => output.bad("No."),
         // A person's words, and yet somebody else's: shown with nothing hidden in them.
-        Outcome::Denied(Some(reason)) => {
-            output.bad(format_args!("No: \"{}\"", visible(reason)));
-        }
+        Outcome::Denied(No {
+            reason: Some(reason),
+            ..
+        }) => output.bad(format_args!("No: \"{}\"", visible(reason))),
+        Outcome::Denied(No {
+            deny_reason: Some(word),
+            ..
+        }) => output.bad(format_args!("No: {}", visible(word))),
+        Outcome::Denied(_) => output.bad("No."),
         Outcome::NoAnswer => output.bad("Nobody answered in time. That is a no."),
-        Outcome::Cancelled => output.bad("The request was cancelled."),
+        Outcome::Cancelled(None) => output.bad("The request was cancelled."),
+        Outcome::Cancelled(Some(other)) => output.bad(format_args!(
+            "The same question was answered where it was asked another time: {}",
+            visible(other)
+        )),
     }
 }
 
 fn event(outcome: &Outcome, wait: &Wait) -> Value {
     let mut event = match outcome {
         Outcome::Approved(tokens) => tokens.clone(),
-        Outcome::Denied(_) | Outcome::NoAnswer | Outcome::Cancelled => Map::new(),
+        Outcome::Denied(no) => no
+            .members()
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect(),
+        Outcome::Cancelled(Some(other)) => [("superseded_by".to_owned(), json!(other))]
+            .into_iter()
+            .collect(),
+        Outcome::Cancelled(None) | Outcome::NoAnswer => Map::new(),
     };
-    if let Outcome::Denied(Some(reason)) = outcome {
-        event.insert("reason".to_owned(), json!(reason));
-    }
     event.insert("event".to_owned(), json!("result"));
     event.insert("result".to_owned(), json!(outcome.word()));
     event.insert("approval_id".to_owned(), json!(wait.approval_id));

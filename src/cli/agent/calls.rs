@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use form_urlencoded::Serializer;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -61,6 +61,12 @@ pub(in crate::cli) struct Question {
     pub(in crate::cli) requested_expiry: Option<String>,
     /// What comes back with the answer.
     pub(in crate::cli) resume_state: Option<String>,
+    /// How many seconds old the sign-in behind a yes may be.
+    pub(in crate::cli) max_age: Option<String>,
+    /// How the person must have signed in.
+    pub(in crate::cli) acr_values: Option<String>,
+    /// The person's user code.
+    pub(in crate::cli) user_code: Option<SecretString>,
 }
 
 #[derive(Deserialize)]
@@ -234,6 +240,8 @@ impl Question {
             ("authorization_details", &self.authorization_details),
             ("requested_expiry", &self.requested_expiry),
             ("resume_state", &self.resume_state),
+            ("max_age", &self.max_age),
+            ("acr_values", &self.acr_values),
         ];
         form.extend(
             optional
@@ -241,6 +249,8 @@ impl Question {
                 .filter_map(|(name, value)| Some((name, value.as_deref()?))),
         );
         form.extend(self.resources.iter().map(|it| ("resource", it.as_str())));
+        let code = self.user_code.as_ref();
+        form.extend(code.map(|code| ("user_code", code.expose_secret())));
         form
     }
 }

@@ -21,12 +21,23 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub(in crate::cli) enum Outcome {
     /// Yes: the token response.
     Approved(Map<String, Value>),
-    /// No, perhaps with a reason.
-    Denied(Option<String>),
+    /// No.
+    Denied(No),
     /// Nobody answered in time, or the answer was not collected in time.
     NoAnswer,
-    /// Withdrawn.
-    Cancelled,
+    /// Withdrawn; or the same question was answered where it was asked another time, which is then named.
+    Cancelled(Option<String>),
+}
+
+/// A no, and what the status resource says of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::cli) struct No {
+    /// Why, in one word of the server's.
+    pub(in crate::cli) deny_reason: Option<String>,
+    /// Whether it is of any use to ask again.
+    pub(in crate::cli) retry: Option<String>,
+    /// Why, in the person's words.
+    pub(in crate::cli) reason: Option<String>,
 }
 
 impl Outcome {
@@ -36,7 +47,7 @@ impl Outcome {
             Self::Approved(_) => Exit::Ok,
             Self::Denied(_) => Exit::Denied,
             Self::NoAnswer => Exit::NoAnswer,
-            Self::Cancelled => Exit::Cancelled,
+            Self::Cancelled(_) => Exit::Cancelled,
         }
     }
 
@@ -46,26 +57,46 @@ impl Outcome {
             Self::Approved(_) => "approved",
             Self::Denied(_) => "denied",
             Self::NoAnswer => "expired",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled(_) => "cancelled",
         }
     }
 
     /// The outcome a status resource tells of, if it is over.
     pub(in crate::cli) fn of_status(status: &Map<String, Value>) -> Option<Self> {
         match status.get("state").and_then(Value::as_str)? {
-            "denied" => Some(Self::Denied(reason(status))),
+            "denied" => Some(Self::Denied(No::of_status(status))),
             "expired" => Some(Self::NoAnswer),
-            "cancelled" => Some(Self::Cancelled),
+            "cancelled" => Some(Self::Cancelled(text(status, "superseded_by"))),
             _ => None,
         }
     }
 }
 
-fn reason(status: &Map<String, Value>) -> Option<String> {
-    status
-        .get("reason")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
+impl No {
+    fn of_status(status: &Map<String, Value>) -> Self {
+        Self {
+            deny_reason: text(status, "deny_reason"),
+            retry: text(status, "retry"),
+            reason: text(status, "reason"),
+        }
+    }
+
+    /// What is known of it, each by the name it has in the status.
+    pub(in crate::cli) fn members(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let named = [
+            ("deny_reason", &self.deny_reason),
+            ("retry", &self.retry),
+            ("reason", &self.reason),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+}
+
+fn text(status: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = status.get(name).and_then(Value::as_str);
+    text.map(str::to_owned)
 }
 
 /// Waits until there is an outcome. Calls `unheard` when the server has stopped answering, once each
@@ -130,7 +161,7 @@ async fn ending(server: &Server, wait: &Wait, refused: &Refused) -> Result<Outco
     };
     let told = status.as_ref().and_then(Outcome::of_status);
     match refused.code() {
-        Some("access_denied") => Ok(told.unwrap_or(Outcome::Denied(None))),
+        Some("access_denied") => Ok(told.unwrap_or_else(|| Outcome::Denied(No::default()))),
         Some("expired_token") => Ok(Outcome::NoAnswer),
         // CIBA §11: what a push agent gets that polls.
         Some("unauthorized_client") => Err(Failure::new(Exit::Unauthorised, refused)

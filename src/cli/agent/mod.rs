@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use calls::{Question, Refused, Server};
 pub(super) use connection::{Connection, Credentials};
-pub(super) use follow::{Outcome, follow};
+pub(super) use follow::{No, Outcome, follow};
 
 /// A request that waits: all it takes to come back to it. No secret of the client's is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

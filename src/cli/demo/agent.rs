@@ -101,8 +101,8 @@ async fn go_on(app: App, server: Server, wait: Wait, kind: Kind, output: Output)
                 state.unwrap_or_default()
             ));
         }
-        Outcome::Denied(reason) => {
-            let reason = reason.as_deref().map(visible);
+        Outcome::Denied(no) => {
+            let reason = no.reason.as_deref().map(visible);
             let reason = reason.map_or_else(String::new, |reason| format!(": \"{reason}\""));
             output.bad(format_args!("{at} you said no{reason}"));
             output.say(format_args!(
@@ -110,7 +110,7 @@ async fn go_on(app: App, server: Server, wait: Wait, kind: Kind, output: Output)
             ));
         }
         Outcome::NoAnswer => output.bad(format_args!("{at} no answer is a no: it may not {task}")),
-        Outcome::Cancelled => output.bad(format_args!("{at} cancelled")),
+        Outcome::Cancelled(_) => output.bad(format_args!("{at} cancelled")),
     }
     if output.json {
         output.json(&json!({

@@ -75,9 +75,19 @@ async fn every_ending_of_ask_has_its_exit_code() {
     let code = asked["match_code"].as_str().expect("a code");
     assert!(ran.err.contains(&format!("Code {code}")), "{ran:?}");
 
-    let (going, asked) = ask(&server, &agent, &["Deploy 4.3?"]).await;
+    let (mut going, asked) = ask(&server, &agent, &["Deploy 4.3?"]).await;
     let reason = [("reason", "Not on a Friday.")];
     press(&mut browser, &asked, "Deny", &reason).await;
+    let result = going.tells("result").await;
+    let why = (&result["deny_reason"], &result["retry"], &result["reason"]);
+    assert_eq!(
+        why,
+        (
+            &json!("other"),
+            &json!("with_changes"),
+            &json!("Not on a Friday.")
+        )
+    );
     let ran = going.ends().await;
     ran.ended(10, &["No: \"Not on a Friday.\""]);
     assert!(!ran.out.contains("access_token"));
@@ -109,6 +119,39 @@ async fn every_ending_of_ask_has_its_exit_code() {
     let resumed = server.program.done(&["resume"]).await;
     resumed.ended(0, &["were not paused"]);
     let (going, asked) = ask(&server, &agent, &["Deploy 4.5?"]).await;
+    press(&mut browser, &asked, "Only this time", &[]).await;
+    allowed(&server, &going.ends().await);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ask_may_want_a_sign_in_and_bring_a_code() {
+    let (mut server, _, mut browser) = stage(Program::sqlite()).await;
+    let agent = server.agent("Cold Caller", &["--user-code"]).await;
+    let code = ["person", "user-code", MAYA];
+    let code = server.program.done(&code).await.out.trim().to_owned();
+    let file = server.program.folder.0.join("code");
+    let without = Ran::of(&mut call(&server, &agent, &["ask", MAYA, "Now?"])).await;
+    without.ended(2, &["missing_user_code", "nobody was asked"]);
+    std::fs::write(&file, format!("{code}\n")).expect("a file");
+    let file = file.display().to_string();
+    let acr = "urn:countersign:acr:host-link";
+    let more = [
+        "Now?",
+        "--user-code",
+        &file,
+        "--max-age",
+        "5m",
+        "--acr",
+        acr,
+    ];
+    let (going, asked) = ask(&server, &agent, &more).await;
+    let id = asked["approval_id"].as_str().expect("an id");
+    let status = agent.status(id).await;
+    assert_eq!(
+        (&status.ok()["max_age"], &status.ok()["acr_values"]),
+        (&json!(300), &json!([acr]))
+    );
     press(&mut browser, &asked, "Only this time", &[]).await;
     allowed(&server, &going.ends().await);
     server.stop().await;
