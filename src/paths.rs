@@ -80,6 +80,8 @@ pub const DEVICES_REMOVE: &str = "/devices/remove";
 pub const SETTINGS: &str = "/settings";
 /// For people: the code that agents bring along.
 pub const SETTINGS_CODE: &str = "/settings/code";
+/// For people: when they are not to be disturbed.
+pub const SETTINGS_QUIET: &str = "/settings/quiet";
 /// For people: asks for a sign-in link.
 pub const SIGN_IN: &str = "/signin";
 /// For people who are signed in and must prove it again: asks for another link.

@@ -214,6 +214,9 @@ for (const form of document.querySelectorAll('form[data-ahead]')) {
   field.value = -new Date().getTimezoneOffset()
   form.append(field)
 }
+for (const field of document.querySelectorAll('[data-zone]')) {
+  field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? ''
+}
 document.querySelectorAll('form:has([data-leaves])').forEach(follows)
 document.querySelectorAll('form[data-carries]').forEach(carry)
 for (const form of document.querySelectorAll('form[data-sign-out]')) {

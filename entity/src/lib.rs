@@ -16,6 +16,7 @@ pub mod pace;
 pub mod parcel;
 pub mod pause;
 pub mod proxied_question;
+pub mod quiet_hours;
 pub mod redemption;
 pub mod refresh_token;
 pub mod registration_token;

@@ -89,6 +89,15 @@ const TABLES: &[&str] = &[
         wrong INTEGER NOT NULL CHECK (wrong >= 0),
         locked_until BIGINT
     )",
+    "CREATE TABLE quiet_hours (
+        user_id {uuid} PRIMARY KEY REFERENCES users (id),
+        zone TEXT NOT NULL CHECK (length(zone) BETWEEN 1 AND 64),
+        days INTEGER NOT NULL CHECK (days BETWEEN 1 AND 127),
+        begins INTEGER NOT NULL CHECK (begins BETWEEN 0 AND 1439),
+        ends INTEGER NOT NULL CHECK (ends BETWEEN 0 AND 1439 AND ends <> begins),
+        urgent_rings BOOLEAN NOT NULL,
+        tells_agents BOOLEAN NOT NULL
+    )",
     "CREATE TABLE requests (
         id {uuid} PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id),
@@ -126,7 +135,8 @@ const TABLES: &[&str] = &[
         needed INTEGER CHECK (needed >= 1),
         votes INTEGER NOT NULL CHECK (votes >= 0),
         likeness {bytes} CHECK (length(likeness) = 32),
-        arrival TEXT CHECK (arrival IN ('rings', 'too_often', 'enough_today', 'asked_already')),
+        arrival TEXT CHECK (arrival IN ('rings', 'too_often', 'enough_today', 'asked_already',
+            'quiet_hours')),
         superseded_by {uuid},
         CHECK ((quorum IS NULL) = (needed IS NULL)),
         CHECK (needed IS NOT NULL OR votes = 0),
@@ -496,6 +506,7 @@ const DROP: &[&str] = &[
     "DROP TABLE grants",
     "DROP TABLE approvers",
     "DROP TABLE requests",
+    "DROP TABLE quiet_hours",
     "DROP TABLE user_codes",
     "DROP TABLE users",
     "DROP TABLE registration_tokens",

@@ -6,6 +6,7 @@ use super::lately::Lately;
 use crate::domain::ciba::hint::Hint;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::User;
+use crate::domain::user::quiet_hours::QuietHours;
 use crate::store::{Store, StoreError};
 
 /// A person, and where they can be told something.
@@ -15,6 +16,8 @@ pub struct Reachable {
     pub user: User,
     /// Their devices that take notifications.
     pub devices: Vec<DeviceId>,
+    /// When they are not to be disturbed.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 /// People asked a moment ago.
@@ -36,7 +39,12 @@ impl People {
             };
             let devices = store.devices(user.id).await?;
             let devices = devices.iter().map(|device| device.id).collect();
-            Ok(Some(Reachable { user, devices }))
+            let quiet_hours = store.quiet_hours(user.id).await?;
+            Ok(Some(Reachable {
+                user,
+                devices,
+                quiet_hours,
+            }))
         };
         self.lately.find(hint, read).await
     }

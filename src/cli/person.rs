@@ -14,6 +14,8 @@ use crate::domain::action::duration;
 use crate::domain::audit::Actor;
 use crate::domain::consent::assurance::Assurance;
 use crate::domain::user::User;
+use crate::domain::user::quiet_hours::{Days, QuietHours};
+use crate::flow::quiet_hours;
 use crate::flow::register::{self, NewPerson};
 use crate::flow::sign_in;
 use crate::flow::user_code::{self, CodeError};
@@ -51,6 +53,36 @@ pub(super) enum PersonCommand {
         /// Take it away: no agent needs one any more
         #[arg(long)]
         clear: bool,
+    },
+    /// Leave a person alone at certain hours, or print when they are
+    #[command(
+        after_help = "Example:\n  countersign person quiet-hours maya@example.com --from 22:00 --to 07:00 --zone Europe/Zurich"
+    )]
+    QuietHours {
+        /// Their address, username or id
+        #[arg(value_name = "EMAIL")]
+        person: String,
+        /// When they begin, by the clock on their wall
+        #[arg(long, value_name = "HH:MM", requires_all = ["to", "zone"])]
+        from: Option<String>,
+        /// When they end
+        #[arg(long, value_name = "HH:MM", requires = "from")]
+        to: Option<String>,
+        /// The time zone, such as Europe/Zurich
+        #[arg(long, requires = "from")]
+        zone: Option<String>,
+        /// On which days they begin; every day without it
+        #[arg(long, value_name = "DAYS", value_delimiter = ',', requires = "from")]
+        days: Vec<String>,
+        /// What is important may ring all the same, if quiet_hours_ring lets it
+        #[arg(long, requires = "from")]
+        urgent_rings: bool,
+        /// Agents that ask may know when they end
+        #[arg(long, requires = "from")]
+        tell_agents: bool,
+        /// Take them away
+        #[arg(long, conflicts_with = "from")]
+        off: bool,
     },
     /// List the people
     List,
@@ -103,6 +135,27 @@ pub(super) async fn run(
         PersonCommand::UserCode { person, stdin, .. } => {
             set_code(&person, stdin, host, output).await
         }
+        PersonCommand::QuietHours {
+            person,
+            from: Some(from),
+            to,
+            zone,
+            days,
+            urgent_rings,
+            tell_agents,
+            ..
+        } => {
+            let (to, zone) = (to.unwrap_or_default(), zone.unwrap_or_default());
+            let days = match days.as_slice() {
+                [] => Ok(Days::ALL),
+                some => Days::named(some.iter().map(String::as_str)),
+            };
+            let hours = days.and_then(|days| QuietHours::read(&zone, days, &from, &to));
+            let hours = hours.map_err(|why| Failure::new(Exit::Usage, why))?;
+            let hours = hours.with(urgent_rings, tell_agents);
+            set_quiet_hours(&person, hours, host, output).await
+        }
+        PersonCommand::QuietHours { person, off, .. } => quiet(&person, off, host, output).await,
         PersonCommand::List => list(host, output).await,
         PersonCommand::Disable { person } => set_active(&person, false, host, output).await,
         PersonCommand::Enable { person } => set_active(&person, true, host, output).await,
@@ -176,6 +229,53 @@ async fn clear_code(person: &str, host: &Host, output: Output) -> Result<Exit, F
     output.done(format_args!("{} has no user code", user.email));
     show(&user, output);
     Ok(Exit::Ok)
+}
+
+async fn set_quiet_hours(
+    person: &str,
+    hours: QuietHours,
+    host: &Host,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let user = register::person(&host.app, person).await?;
+    quiet_hours::set(&host.app, user.id, hours, Actor::Operator, None).await?;
+    output.done(format_args!("{} is left alone then", user.email));
+    quiet(person, false, host, output).await
+}
+
+/// Prints when a person is left alone, having ended that if it is to end.
+async fn quiet(person: &str, off: bool, host: &Host, output: Output) -> Result<Exit, Failure> {
+    let user = register::person(&host.app, person).await?;
+    if off {
+        quiet_hours::remove(&host.app, user.id, Actor::Operator, None).await?;
+    }
+    let hours = quiet_hours::of(&host.app, user.id).await?;
+    if output.json {
+        output.json(&json!({ "sub": user.id, "quiet_hours": hours.as_ref().map(quiet_shown) }));
+        return Ok(Exit::Ok);
+    }
+    match hours {
+        Some(hours) => {
+            let ((from, to), days) = (hours.times(), hours.days());
+            let days: Vec<&str> = days.names().collect();
+            let zone = hours.zone();
+            output.data(format_args!("{from} to {to} {zone}, {}", days.join(" ")));
+        }
+        None => output.done(format_args!("{} has no quiet hours", user.email)),
+    }
+    Ok(Exit::Ok)
+}
+
+fn quiet_shown(hours: &QuietHours) -> Value {
+    let (from, to) = hours.times();
+    json!({
+        "from": from,
+        "to": to,
+        "zone": hours.zone(),
+        "days": hours.days().names().collect::<Vec<_>>(),
+        "urgent_rings": hours.urgent_rings,
+        "tells_agents": hours.tells_agents,
+    })
 }
 
 async fn list(host: &Host, output: Output) -> Result<Exit, Failure> {

@@ -12,8 +12,8 @@ use super::problem::Problem;
 use super::settings::{ForwardAuthHeaders, Limits, Rates, Sessions, Settings};
 use super::sources::{Given, Values};
 use super::{Config, Connections, Mail, TlsPaths};
-use crate::domain::action::duration;
 use crate::domain::action::text::agent_text;
+use crate::domain::action::{Tier, duration};
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
@@ -85,6 +85,11 @@ impl Reader<'_> {
                     any: self.number("limits.denials_per_hour", 0, 100),
                 },
                 sign_in_links_per_hour: self.number("limits.sign_in_links_per_hour", 0, 10_000),
+            },
+            quiet_hours_ring: match self.one_of("quiet_hours_ring", ["never", "critical", "high"]) {
+                1 => Some(Tier::Critical),
+                2 => Some(Tier::High),
+                _ => None,
             },
             sessions: self.sessions(),
             sign_in_link_life: self.length("sign_in_link_life", Duration::MINUTE, DAY),

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use time::Duration;
 
+use crate::domain::action::Tier;
 use crate::domain::ciba::expiry::Windows;
 use crate::domain::ciba::hint_token::HintIssuer;
 use crate::domain::client::document_hosts::DocumentHosts;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub interval: Duration,
     /// How much may wait at once.
     pub limits: Limits,
+    /// From which tier on a question may ring in a person's quiet hours if they want it; none never does.
+    pub quiet_hours_ring: Option<Tier>,
     /// How long a browser stays signed in.
     pub sessions: Sessions,
     /// How long a sign-in link lives.
@@ -105,6 +108,7 @@ impl Default for Settings {
             windows: Windows::default(),
             interval: Duration::seconds(5),
             limits: Limits::default(),
+            quiet_hours_ring: Some(Tier::High),
             sessions: Sessions::default(),
             sign_in_link_life: Duration::minutes(15),
             trusted_proxies: Vec::new(),

@@ -236,10 +236,12 @@ pub enum Fate {
         /// What went wrong.
         why: String,
     },
-    /// Not tried, because agents are paused; later.
+    /// Not tried, because nobody is to be disturbed; later.
     Held {
         /// When.
         until: OffsetDateTime,
+        /// Why, in a word or two.
+        why: &'static str,
     },
     /// Given up.
     Failed {

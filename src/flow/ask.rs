@@ -29,7 +29,8 @@ use crate::flow::cover::{self, Cover};
 use crate::flow::held::{self, Held};
 use crate::flow::together::{self, Together};
 use crate::flow::{
-    Fault, Unserved, arrive, authenticate, forbid, hinted, pause, signed_request, user_code, watch,
+    Fault, Unserved, arrive, authenticate, forbid, hinted, pause, quiet_hours, signed_request,
+    user_code, watch,
 };
 use crate::outbox::fan_out;
 use crate::paths;
@@ -421,6 +422,20 @@ impl Asked<'_> {
                 arrival: None,
             };
             return Ok((promised(commit, question, parcels, now), told));
+        }
+        let hours = self.person.quiet_hours.as_ref();
+        if let Some(until) = quiet_hours::hold(app, hours, question, now) {
+            let event = silent(question, Silence::QuietHours, now);
+            let event = event.fact("until", until.unix_timestamp());
+            let commit = commit.event(event);
+            let told = Told {
+                likeness,
+                arrival: Some(Arrival::Silent(Silence::QuietHours)),
+            };
+            return Ok((
+                commit.parcels(quiet_hours::put_off(parcels, until, now)),
+                told,
+            ));
         }
         // Boxed: it reads now and then, and all who ask come through here.
         let arrival = Box::pin(arrive::arrival(app, question, likeness, now)).await?;

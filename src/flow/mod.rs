@@ -4,8 +4,8 @@
 //! purely), and hand over one [`Commit`](crate::store::Commit) with the new state, what happened, and
 //! what is promised. Only when that is durable is anyone answered or woken.
 
-pub mod always;
 pub mod again;
+pub mod always;
 pub mod answer;
 mod arrive;
 pub mod ask;
@@ -36,6 +36,7 @@ pub mod keys;
 mod load;
 pub mod pause;
 mod presented;
+pub mod quiet_hours;
 pub mod receipt;
 pub mod refresh;
 pub mod register;

@@ -15,7 +15,7 @@ use crate::domain::id::{ClientId, RequestId, UserId};
 use crate::domain::parcel::Promise;
 use crate::domain::token::access::{granted_details, granted_scope, numeric_date};
 use crate::flow::collect::LONGEST_WAIT;
-use crate::flow::{Fault, Unserved};
+use crate::flow::{Fault, Unserved, quiet_hours};
 use crate::outbox::{ChannelProgress, Progress};
 use crate::signal::Woken;
 use crate::store::StoredRequest;
@@ -83,6 +83,9 @@ pub struct Status {
     /// Nobody could be reached, and nothing more will be tried; left out of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<bool>,
+    /// Until about when the person is not to be disturbed, if they let agents know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable_until: Option<String>,
     /// When it was asked.
     pub opened_at: String,
     /// Until when the person may answer.
@@ -153,7 +156,12 @@ pub async fn status(
             }
         }
         let promises = app.store.parcels_of(id).await?;
-        return Ok(Some(describe(app, &stored, Some(&promises))?));
+        let mut status = describe(app, &stored, Some(&promises))?;
+        if pending {
+            let until = quiet_hours::told_to_agents(app, &stored, now).await?;
+            status.unavailable_until = until.map(rfc3339);
+        }
+        return Ok(Some(status));
     }
 }
 
@@ -238,6 +246,7 @@ pub(super) fn describe(
         match_code: stored.match_code.clone(),
         delivery,
         unreachable,
+        unavailable_until: None,
         opened_at: rfc3339(question.opened_at),
         answer_by: rfc3339(question.answer_by),
         expires_at: rfc3339(question.expires_at),

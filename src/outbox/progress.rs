@@ -66,7 +66,10 @@ impl Progress {
                         .filter_map(|channel| ChannelProgress::of(channel, promises)),
                 )
                 .collect(),
-            unreachable: unanswered && !forgotten && silence.is_none() && nobody_reached(promises),
+            unreachable: unanswered
+                && !forgotten
+                && (silence.is_none() || !promises.is_empty())
+                && nobody_reached(promises),
         }
     }
 }

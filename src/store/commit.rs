@@ -20,6 +20,7 @@ use crate::domain::id::{
 };
 use crate::domain::parcel::{Channel, Fate, Parcel};
 use crate::domain::user::User;
+use crate::domain::user::quiet_hours::QuietHours;
 use crate::store::access_tokens::NewAccessToken;
 use crate::store::approvers::CastVote;
 use crate::store::grants::{IssuedGrant, SpentItems, Standing};
@@ -144,6 +145,10 @@ pub enum Write {
     SetUserCode(Box<NewUserCode>),
     /// Guard: there is one.
     RemoveUserCode(UserId),
+    /// When a person is not to be disturbed, instead of what was before.
+    SetQuietHours(UserId, Box<QuietHours>),
+    /// Guard: they have some.
+    RemoveQuietHours(UserId),
     /// Guard: it is the code that was checked, and was not tried meanwhile.
     TryUserCode(Box<TriedCode>),
     /// A new sign-in link.

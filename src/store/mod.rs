@@ -26,6 +26,7 @@ mod parcels;
 mod parcels_tests;
 mod pauses;
 mod proxied_questions;
+mod quiet_hours;
 mod refresh_tokens;
 mod registration_tokens;
 mod requests;

@@ -189,9 +189,9 @@ pub(super) async fn settle<C: ConnectionTrait>(conn: &C, it: &SettledParcel) -> 
         Fate::Retry { at, why } => counted(update)
             .col_expr(Column::DueAt, Expr::value(milliseconds(*at)))
             .col_expr(Column::Why, Expr::value(why.as_str())),
-        Fate::Held { until } => update
+        Fate::Held { until, why } => update
             .col_expr(Column::DueAt, Expr::value(milliseconds(*until)))
-            .col_expr(Column::Why, Expr::value("paused")),
+            .col_expr(Column::Why, Expr::value(*why)),
         Fate::Failed { why } => ended(counted(update), ParcelState::Failed)
             .col_expr(Column::Why, Expr::value(why.as_str())),
         Fate::TooLate => ended(update, ParcelState::Failed).col_expr(

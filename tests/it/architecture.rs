@@ -107,6 +107,11 @@ const LIBRARIES: &[(&str, &[&str], &str)] = &[
         "slow hashes are made in domain::user::code, on a thread of their own",
     ),
     (
+        "jiff",
+        &["src/domain/user/"],
+        "clocks on walls are read in domain::user::quiet_hours; moments are time's",
+    ),
+    (
         "jsonwebtoken",
         &["src/domain/token/", "src/domain/client/"],
         "tokens are read in domain",

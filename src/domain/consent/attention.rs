@@ -48,6 +48,8 @@ pub enum Silence {
     EnoughToday,
     /// The same question rings already.
     AskedAlready,
+    /// They are not to be disturbed at this hour.
+    QuietHours,
 }
 
 /// SHA-256 of what a question is to its person, apart from its number and its code.
@@ -117,11 +119,12 @@ pub fn ringing<'a>(rang: &'a [Rang], new: &Rang, now: OffsetDateTime) -> Option<
 
 impl Arrival {
     /// Every way.
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Rings,
         Self::Silent(Silence::TooOften),
         Self::Silent(Silence::EnoughToday),
         Self::Silent(Silence::AskedAlready),
+        Self::Silent(Silence::QuietHours),
     ];
 
     /// The stored word.
@@ -153,6 +156,7 @@ impl Silence {
             Self::TooOften => "too_often",
             Self::EnoughToday => "enough_today",
             Self::AskedAlready => "asked_already",
+            Self::QuietHours => "quiet_hours",
         }
     }
 }

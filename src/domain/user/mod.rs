@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod code;
+pub mod quiet_hours;
 
 use time::OffsetDateTime;
 

@@ -16,7 +16,7 @@ use crate::domain::id::{DeviceId, SignInLinkId, UserId};
 use crate::domain::parcel::{Address, Delivery, Parcel, ParcelKind};
 use crate::domain::user::User;
 use crate::flow::sign_in::url_of;
-use crate::flow::{Fault, pause, together};
+use crate::flow::{Fault, pause, quiet_hours, together};
 use crate::paths;
 use crate::store::{ClaimedParcel, StoreError, StoredRequest};
 
@@ -29,8 +29,8 @@ pub(super) enum Attempt {
     Made(Delivery),
     /// Its time has passed.
     TooLate,
-    /// Agents are paused: nothing is said before then.
-    Held(OffsetDateTime),
+    /// Nothing is said before then, and why.
+    Held(OffsetDateTime, &'static str),
     /// What it is about is over.
     NotNeeded,
 }
@@ -106,9 +106,19 @@ async fn asked(
     if let Some(pause) = pause::keeping_quiet(app, question, parcel.user, now).await? {
         // It may be ended at any moment.
         let soon = now + LOOK_AGAIN;
-        return Ok(Attempt::Held(
-            pause.ends_at.map_or(soon, |end| end.min(soon)),
-        ));
+        let until = pause.ends_at.map_or(soon, |end| end.min(soon));
+        return Ok(Attempt::Held(until, "paused"));
+    }
+    let hours = quiet_hours::of(app, parcel.user).await?;
+    if let Some(until) = quiet_hours::hold(app, hours.as_ref(), question, now) {
+        return Ok(if until < parcel.worthless_after {
+            Attempt::Held(until, "quiet hours")
+        } else {
+            Attempt::NotNeeded
+        });
+    }
+    if quiet_hours::is_told_of_already(app, stored, now).await? {
+        return Ok(Attempt::NotNeeded);
     }
     let Some(words) = words(app, stored, question) else {
         return Ok(Attempt::refused("what is asked cannot be read"));
@@ -176,6 +186,10 @@ async fn rule_used(
         return Ok(Attempt::refused("the person is disabled"));
     }
     let question = stored.request.question();
+    let hours = quiet_hours::of(app, parcel.user).await?;
+    if let Some(until) = hours.and_then(|it| it.until(now)) {
+        return Ok(Attempt::Held(until, "quiet hours"));
+    }
     let Some(words) = words(app, stored, question) else {
         return Ok(Attempt::refused("what is asked cannot be read"));
     };

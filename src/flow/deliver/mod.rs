@@ -77,7 +77,7 @@ pub async fn keep(app: &App, mut claimed: ClaimedParcel) -> Result<(), Fault> {
     let fate = match attempt {
         Attempt::NotNeeded => Fate::Dropped,
         Attempt::TooLate => Fate::TooLate,
-        Attempt::Held(until) => Fate::Held { until },
+        Attempt::Held(until, why) => Fate::Held { until, why },
         Attempt::Made(delivery) => {
             log(parcel, claimed.attempts, &delivery);
             if matches!(delivery, Delivery::Gone { .. }) {

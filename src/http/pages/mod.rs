@@ -21,6 +21,7 @@ mod part;
 mod pause;
 mod preview;
 mod quiet;
+mod quiet_hours;
 mod raw;
 mod receipt;
 mod request;
@@ -62,6 +63,7 @@ pub fn router() -> Router<App> {
         .route(paths::DEVICES_REMOVE, post(devices::remove))
         .route(paths::SETTINGS, get(settings::show))
         .route(paths::SETTINGS_CODE, post(settings::set_code))
+        .route(paths::SETTINGS_QUIET, post(quiet_hours::take))
         .route(paths::SIGN_IN, get(sign_in::form).post(sign_in::send))
         .route(paths::SIGN_IN_AGAIN, post(sign_in::again))
         .route(

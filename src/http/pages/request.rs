@@ -271,6 +271,7 @@ fn why_silent(why: Silence) -> Option<&'static str> {
         Silence::EnoughToday => {
             Some("You were not notified of this: agents have asked you often enough for a day.")
         }
+        Silence::QuietHours => Some("This came in your quiet hours."),
         Silence::AskedAlready => None,
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::PageError;
 use super::frame::{Frame, Here, page};
+use super::quiet_hours::Hours;
 use super::sign_in::{SIGN_IN_AGAIN, SIGN_OUT};
 use super::words::{Moment, moment};
 use crate::app::App;
@@ -38,8 +39,18 @@ struct SettingsPage<'a> {
     stale: bool,
     again_csrf: String,
     can_send: bool,
-    problem: Option<String>,
-    done: Option<&'static str>,
+    hours: Hours,
+    note: Note,
+}
+
+/// What came of a form.
+pub(super) enum Note {
+    /// There was none.
+    None,
+    /// It was done.
+    Done(&'static str),
+    /// It was not, and why.
+    Problem(String),
 }
 
 /// What the form that sets a code is made for.
@@ -58,17 +69,17 @@ pub(super) async fn show(
     State(app): State<App>,
     PresentPerson(by): PresentPerson,
 ) -> Result<Response, PageError> {
-    shown(&app, &by, None, None).await
+    shown(&app, &by, Note::None).await
 }
 
-async fn shown(
-    app: &App,
-    by: &Present,
-    problem: Option<String>,
-    done: Option<&'static str>,
-) -> Result<Response, PageError> {
+/// Shows it, with what came of a form.
+pub(super) async fn shown(app: &App, by: &Present, note: Note) -> Result<Response, PageError> {
     let now = app.clock.now();
-    page(&SettingsPage {
+    let status = match &note {
+        Note::None | Note::Done(_) => StatusCode::OK,
+        Note::Problem(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let mut response = page(&SettingsPage {
         frame: Frame::of(app, by, Here::Settings),
         name: &by.user.name,
         email: &by.user.email,
@@ -84,9 +95,11 @@ async fn shown(
         stale: by.is_stale(now),
         again_csrf: app.secrets.csrf_token(by.session.id, SIGN_IN_AGAIN),
         can_send: sign_in::can_send(app),
-        problem,
-        done,
-    })
+        hours: Hours::of(app, by).await?,
+        note,
+    })?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 /// Sets or removes the code. Whoever merely holds an old sign-in changes nothing.
@@ -101,7 +114,7 @@ pub(super) async fn set_code(State(app): State<App>, form: OwnForm) -> Result<Re
             let code = params.get("code").unwrap_or_default().to_owned().into();
             let set = user_code::set(&app, by.user.id, &code, Actor::Person, from);
             match set.await {
-                Ok(()) => shown(&app, &by, None, Some("Your user code was saved.")).await,
+                Ok(()) => shown(&app, &by, Note::Done("Your user code was saved.")).await,
                 Err(CodeError::Store(error)) => Err(error.into()),
                 Err(CodeError::Entropy(error)) => Err(Fault::from(error).into()),
                 Err(why @ (CodeError::Bad(_) | CodeError::Busy)) => {
@@ -112,7 +125,7 @@ pub(super) async fn set_code(State(app): State<App>, form: OwnForm) -> Result<Re
         }
         Some("remove") => {
             user_code::remove(&app, by.user.id, Actor::Person, from).await?;
-            shown(&app, &by, None, Some("You have no user code any more.")).await
+            shown(&app, &by, Note::Done("You have no user code any more.")).await
         }
         Some(_) | None => Err(PageError::NotAForm),
     }
@@ -124,7 +137,7 @@ async fn refused(
     status: StatusCode,
     problem: &str,
 ) -> Result<Response, PageError> {
-    let mut response = shown(app, by, Some(problem.to_owned()), None).await?;
+    let mut response = shown(app, by, Note::Problem(problem.to_owned())).await?;
     *response.status_mut() = status;
     Ok(response)
 }

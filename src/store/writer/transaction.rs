@@ -18,8 +18,8 @@ use crate::store::commit::{Commit, Write};
 use crate::store::requests::moving;
 use crate::store::{
     approvers, assertions, audit, catalogues, clients, devices, forget, grants, held_transactions,
-    keys, parcels, pauses, proxied_questions, refresh_tokens, registration_tokens, sessions,
-    sign_in_links, standing_grants, user_codes, users,
+    keys, parcels, pauses, proxied_questions, quiet_hours, refresh_tokens, registration_tokens,
+    sessions, sign_in_links, standing_grants, user_codes, users,
 };
 
 /// One transaction over the whole batch. Returns the places of those that were overtaken.
@@ -245,6 +245,8 @@ impl Kind {
             | Write::SetUserActive(..)
             | Write::SetUserCode(_)
             | Write::RemoveUserCode(_)
+            | Write::SetQuietHours(..)
+            | Write::RemoveQuietHours(_)
             | Write::TryUserCode(_)
             | Write::UseSignInLink(..)
             | Write::EndSession(..)
@@ -309,6 +311,8 @@ async fn apply<C: ConnectionTrait>(conn: &C, write: &Write) -> Result<u64, DbErr
         Write::SetUserActive(id, active) => users::set_active(conn, *id, *active).await,
         Write::SetUserCode(new) => user_codes::set(conn, new).await,
         Write::RemoveUserCode(user) => user_codes::remove(conn, *user).await,
+        Write::SetQuietHours(user, hours) => quiet_hours::set(conn, *user, hours).await,
+        Write::RemoveQuietHours(user) => quiet_hours::remove(conn, *user).await,
         Write::TryUserCode(tried) => user_codes::tried(conn, tried).await,
         Write::UseSignInLink(id, at) => sign_in_links::use_once(conn, *id, *at).await,
         Write::TouchSession(id, at) => sessions::touch(conn, *id, *at).await,

@@ -51,10 +51,10 @@ both! {
 
 both! {
     async fn t51_sec_f06_of_fifty_at_once_one_redeems(world: World) {
-        let agent = world.agent("Billing Agent").await;
         let maya = world.person("Maya").await;
         let worlds = world.instances().await;
-        for _ in 0..4 {
+        for round in 0..4 {
+            let agent = worlds[0].agent(&format!("Agent {round}")).await;
             let asked = agent.ask(&maya.email, &[]).await;
             worlds[0].approve(&maya, &asked).await;
             let mut polls = JoinSet::new();

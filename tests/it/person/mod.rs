@@ -11,6 +11,7 @@ mod inbox;
 mod often;
 mod partial;
 mod pausing;
+mod quiet_hours;
 mod sessions;
 mod sign_in;
 mod states;

@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::program::Program;
 use super::server::{PATIENCE, Server};
@@ -250,6 +250,41 @@ async fn what_a_command_did_is_in_its_exit_code() {
     let copy = program.done(&["audit", "export"]).await;
     let secret = bot["client_secret"].as_str().expect("a secret");
     assert!(copy.out.contains("audit.exported") && !copy.out.contains(secret));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quiet_hours_are_set_and_printed() {
+    let program = Program::sqlite();
+    program.done(&["person", "add", "maya@acme.example"]).await;
+    let quiet = ["person", "quiet-hours", "maya@acme.example"];
+    assert!(program.json(&quiet).await["quiet_hours"].is_null());
+    let set = [
+        "--from",
+        "22:00",
+        "--to",
+        "07:00",
+        "--zone",
+        "Europe/Zurich",
+    ];
+    let more = ["--days", "fri,sat", "--tell-agents"];
+    let set = program.json(&[&quiet[..], &set, &more].concat()).await;
+    let hours = &set["quiet_hours"];
+    assert_eq!(
+        (&hours["from"], &hours["zone"]),
+        (&json!("22:00"), &json!("Europe/Zurich"))
+    );
+    assert_eq!(hours["days"], json!(["fri", "sat"]));
+    assert_eq!(
+        (&hours["tells_agents"], &hours["urgent_rings"]),
+        (&json!(true), &json!(false))
+    );
+    let printed = program.done(&quiet).await;
+    assert_eq!(printed.out.trim(), "22:00 to 07:00 Europe/Zurich, fri sat");
+    let nowhere = ["--from", "22:00", "--to", "07:00", "--zone", "Mars/Olympus"];
+    let nowhere = program.run(&[&quiet[..], &nowhere].concat()).await;
+    nowhere.ended(2, &["no such time zone"]);
+    let off = program.done(&[&quiet[..], &["--off"]].concat()).await;
+    off.ended(0, &["has no quiet hours"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
