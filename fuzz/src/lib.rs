@@ -11,11 +11,13 @@
 )]
 
 mod bodies;
+mod forwarded;
 mod shown;
 mod signed;
 mod signer;
 
 pub use bodies::{authorization_details, form, jwks, url};
+pub use forwarded::original;
 pub use shown::{agent_text, certificate};
 pub use signed::{client_assertion, dpop_proof, login_hint_token, request_object};
 
@@ -23,7 +25,7 @@ pub use signed::{client_assertion, dpop_proof, login_hint_token, request_object}
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target: the name is also that of its folder in `seeds`.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("request_object", request_object),
     ("dpop_proof", dpop_proof),
     ("client_assertion", client_assertion),
@@ -34,4 +36,5 @@ pub const TARGETS: [Target; 10] = [
     ("url", url),
     ("agent_text", agent_text),
     ("certificate", certificate),
+    ("original", original),
 ];

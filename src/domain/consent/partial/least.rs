@@ -76,6 +76,13 @@ fn lesser(kind: FieldKind, asked: &Value, one: &Value, other: &Value) -> Option<
         }
         FieldKind::List => {
             let (one, other) = (one.as_array()?, other.as_array()?);
+            // Of equal values either may have been left out, and so either may be what is kept.
+            if within(one, other) {
+                return Some(Value::Array(one.clone()));
+            }
+            if within(other, one) {
+                return Some(Value::Array(other.clone()));
+            }
             let (mut ours, mut theirs) = (one.clone(), other.clone());
             let mut in_both = |value: &&Value| take(&mut ours, value) & take(&mut theirs, value);
             let kept = asked.as_array()?.iter().filter(&mut in_both);

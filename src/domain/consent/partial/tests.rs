@@ -95,6 +95,17 @@ fn what_two_have_left_of_it_is_the_least_of_both() {
         both[0].detail,
         Some(json!({"type": "mailing", "to": ["b"], "count": 3}))
     );
+    // Of two equal ones, whoever left out the first has left no less than whoever left out the last.
+    let twice = mailing(
+        &catalogue,
+        &json!({"type": "mailing", "to": ["a", "b", "a"], "count": 9}),
+    );
+    let later = Remainder::of(&twice, &trim(&[(0, "to", keeping(&[1, 2]))]), &catalogue);
+    let later = later.expect("less");
+    assert_eq!(
+        later.least(&Remainder::whole(&twice), &twice, &catalogue),
+        later
+    );
     // Nothing in both is nothing at all.
     let apart = left(&[(0, "to", keeping(&[2]))]).least(&one, &asked, &catalogue);
     assert!(apart.is_nothing());
