@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::action::json::{canonical, digest};
 use crate::domain::action::{Asked, AskedItem, Routed};
 use crate::domain::audit::{Actor, AuditEvent, Kind};
-use crate::domain::ciba::approval::{Answered, ApprovalRequest, Approved};
+use crate::domain::ciba::approval::{Answered, ApprovalRequest, Approved, CancelledBy};
 use crate::domain::ciba::hint::Hint;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::ciba::request::{AuthenticationRequest, may_ask_unheard};
@@ -141,6 +141,13 @@ async fn answer(
         }
         // A no is a no for as long as the question would have been open.
         ApprovalRequest::Denied(denied) if now < denied.question.expires_at => {
+            Ok(Some(Look::At(Standing::Denied(id))))
+        }
+        // The agent had asked for the same itself, and one answer was for both.
+        ApprovalRequest::Cancelled(cancelled)
+            if matches!(cancelled.by, CancelledBy::Answer(_))
+                && now < cancelled.question.expires_at =>
+        {
             Ok(Some(Look::At(Standing::Denied(id))))
         }
         ApprovalRequest::Denied(_)

@@ -255,3 +255,23 @@ async fn an_always_answers_at_the_proxy_too_until_it_is_stopped() {
     page.press(&mut browser, "Stop", &[]).await;
     waits(&ask(&world, read, &token).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_no_to_what_the_agent_asked_itself_is_a_no_at_the_proxy_too() {
+    let world = World::sqlite_with(customs()).await;
+    asking(&world).await;
+    let cast = Cast::of(&world).await;
+    let read = ("GET", "/files/plans/a.txt");
+    let token = cast.token(&[]).await;
+    let scope = [("scope", "openid files.read")];
+    let itself = cast.agent.ask(&cast.maya.email, &scope).await;
+    waits(&ask(&world, read, &token).await);
+    let mut browser = world.signed_in(&cast.maya).await;
+    let page = browser.get(&itself.page()).await;
+    page.press(&mut browser, "Deny", &[]).await;
+    let denied = ask(&world, read, &token).await;
+    assert_eq!(
+        (denied.status.as_u16(), denied.error()),
+        (403, "access_denied")
+    );
+}
