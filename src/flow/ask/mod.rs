@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 
 pub(super) use self::opening::{Asked, promise};
 use crate::app::{App, VersionedCatalogue};
-use crate::domain::action::json::digest;
 use crate::domain::ciba::acknowledgement::Acknowledgement;
 use crate::domain::ciba::approval::Question;
 use crate::domain::ciba::refusal::Refusal;
@@ -18,15 +17,13 @@ use crate::domain::client::authentication::Authenticated;
 use crate::domain::client::confirmation;
 use crate::domain::held::NotAsked;
 use crate::domain::id::ClientId;
+use crate::flow::collect::key_hash;
 use crate::flow::held::{self, Held};
 use crate::flow::{
     Fault, Unserved, authenticate, cover, forbid, hinted, pause, signed_request, user_code, watch,
 };
 use crate::paths;
 use crate::store::{Commit, StoreError, StoredRequest};
-
-/// Longest Idempotency-Key.
-const LONGEST_KEY: usize = 255;
 
 /// What came besides the parameters.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +101,7 @@ async fn ask_for(
     envelope: Envelope,
     signed: Option<&RequestObject>,
 ) -> Result<Acknowledgement, Unserved> {
-    let key = read_key(envelope.idempotency_key.as_deref())?;
+    let key = key_hash(envelope.idempotency_key.as_deref())?;
     let envelope = match parameters.user_code {
         Some(code) => Envelope {
             digest: app.secrets.fingerprint(envelope.digest, code),
@@ -228,16 +225,6 @@ async fn read(
             let request = judge(&catalogue)?;
             Ok((catalogue, request))
         }
-    }
-}
-
-fn read_key(key: Option<&str>) -> Result<Option<[u8; 32]>, Refusal> {
-    match key {
-        None => Ok(None),
-        Some(key) if !key.is_empty() && key.len() <= LONGEST_KEY => Ok(Some(digest(key))),
-        Some(_) => Err(Refusal::InvalidRequest(
-            "Idempotency-Key must have 1 to 255 characters",
-        )),
     }
 }
 
