@@ -251,11 +251,7 @@ pub async fn resume_everyone(app: &App) -> Result<bool, StoreError> {
 
 async fn ended_or_over(app: &App, reach: Reach, event: AuditEvent) -> Result<bool, StoreError> {
     let end = Write::EndPauses(reach, event.at);
-    match app.store.commit(Commit::of(end).event(event)).await {
-        Ok(()) => Ok(true),
-        Err(StoreError::Overtaken) => Ok(false),
-        Err(other) => Err(other),
-    }
+    app.store.commit_first(Commit::of(end).event(event)).await
 }
 
 /// Refuses what a pause holds back, before it disturbs anyone, and counts it.

@@ -136,11 +136,7 @@ pub(super) async fn consume(
         Consumer::Proxy(resource) => event.fact("proxy_of", resource),
     };
     let commit = Commit::of(Write::SpendItems(spent)).event(event);
-    match app.store.commit(commit).await {
-        Ok(()) => Ok(true),
-        Err(StoreError::Overtaken) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(app.store.commit_first(commit).await?)
 }
 
 /// A token that was found, and what it rests on.

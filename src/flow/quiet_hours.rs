@@ -56,11 +56,7 @@ pub async fn remove(
         .user(user)
         .from(from);
     let commit = Commit::of(Write::RemoveQuietHours(user)).event(event);
-    let removed = match app.store.commit(commit).await {
-        Ok(()) => true,
-        Err(StoreError::Overtaken) => false,
-        Err(error) => return Err(error),
-    };
+    let removed = app.store.commit_first(commit).await?;
     app.people.forget(user);
     Ok(removed)
 }

@@ -87,11 +87,7 @@ pub async fn remove(
         .user(user)
         .from(from);
     let commit = Commit::of(Write::RemoveUserCode(user)).event(event);
-    match app.store.commit(commit).await {
-        Ok(()) => Ok(true),
-        Err(StoreError::Overtaken) => Ok(false),
-        Err(error) => Err(error),
-    }
+    app.store.commit_first(commit).await
 }
 
 /// Checks the code an agent has brought for whom its hint names, who may be nobody. Somebody without a code needs

@@ -122,6 +122,15 @@ impl Store {
         self.writer.commit(commit).await
     }
 
+    /// The same for whoever only wants to know whether they were first: false when they were overtaken.
+    pub async fn commit_first(&self, commit: Commit) -> Result<bool, StoreError> {
+        match self.commit(commit).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Overtaken) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Hands over a commit that nobody waits for: bookkeeping. It is dropped if the queue is full.
     pub fn commit_later(&self, commit: Commit) {
         self.writer.commit_later(commit);

@@ -21,7 +21,7 @@ use crate::domain::token::carried::Carried;
 use crate::domain::token::live::{Live, Places};
 use crate::flow::Unserved;
 use crate::flow::presented::{Behind, Consumer, Presented, Use, carried, consume};
-use crate::store::{Commit, StoreError, Write};
+use crate::store::{Commit, Write};
 
 /// A request that waits at a proxy, and what came with it.
 #[derive(Debug)]
@@ -255,9 +255,5 @@ async fn spend(
         return Ok(false);
     }
     let write = Write::UseAssertion(client.clone(), used.clone());
-    match app.store.commit(Commit::of(write)).await {
-        Ok(()) => Ok(true),
-        Err(StoreError::Overtaken) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(app.store.commit_first(Commit::of(write)).await?)
 }
