@@ -18,6 +18,7 @@ use crate::domain::action::{Asked, AskedError, Catalogue, PermissionKey, read_de
 use crate::domain::client::{Client, Role, admits};
 use crate::domain::consent::step_up::Wanted;
 use crate::domain::held::{HeldTransaction, naming};
+use crate::domain::id::UserId;
 use crate::domain::token::keyring::Keyring;
 
 /// Longest `resume_state`, in bytes.
@@ -131,6 +132,26 @@ impl<'a> Parameters<'a> {
             ));
         }
         Ok(Some(request))
+    }
+}
+
+impl AuthenticationRequest {
+    /// A question for which no agent has sent parameters: a service asks itself, or a proxy's route does.
+    pub fn unsent(person: UserId, asked: Asked, answer_window: Duration) -> Self {
+        let mut scope = vec!["openid"];
+        scope.extend(asked.scopes());
+        Self {
+            hint: Hint::Subject(person),
+            notification_token: None,
+            scope: scope.join(" "),
+            asked,
+            said: None,
+            answer_window,
+            resume_state: None,
+            wanted: Wanted::default(),
+            context: None,
+            needs_user_code: false,
+        }
     }
 }
 

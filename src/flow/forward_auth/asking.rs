@@ -16,7 +16,6 @@ use crate::domain::ciba::hint::Hint;
 use crate::domain::ciba::mode::Mode;
 use crate::domain::ciba::request::{AuthenticationRequest, may_ask_unheard};
 use crate::domain::client::Client;
-use crate::domain::consent::step_up::Wanted;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::token::carried::Carried;
 use crate::domain::token::granted::Granted;
@@ -246,26 +245,13 @@ async fn open(
     (lacked, before): (&Lacked, Option<RequestId>),
 ) -> Result<(), Unserved> {
     let user = lacked.user;
-    let hint = Hint::Subject(user);
-    let person = app.people.find(&app.store, &hint).await?;
+    let person = app.people.find(&app.store, &Hint::Subject(user)).await?;
     let Some(person) = person.filter(|person| person.user.active) else {
         return Err(StoreError::Overtaken.into());
     };
     pause::let_through(app, &client.id, user, asked, it.from.as_deref()).await?;
-    let mut scope = vec!["openid"];
-    scope.extend(asked.scopes());
-    let request = AuthenticationRequest {
-        hint,
-        notification_token: None,
-        scope: scope.join(" "),
-        asked: asked.clone(),
-        said: None,
-        answer_window: app.settings.windows.usual,
-        resume_state: None,
-        wanted: Wanted::default(),
-        context: None,
-        needs_user_code: false,
-    };
+    let window = app.settings.windows.usual;
+    let request = AuthenticationRequest::unsent(user, asked.clone(), window);
     let catalogue = app.catalogue.get();
     let cover = cover::find(app, &client.id, &request, &person.user, &catalogue).await?;
     let envelope = Envelope {

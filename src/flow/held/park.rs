@@ -10,7 +10,6 @@ use crate::domain::audit::{Actor, AuditEvent, Kind};
 use crate::domain::ciba::refusal::Refusal;
 use crate::domain::ciba::request::AuthenticationRequest;
 use crate::domain::client::authentication::Authenticated;
-use crate::domain::consent::step_up::Wanted;
 use crate::domain::held::HeldTransaction;
 use crate::domain::held::parking::{self, Parking, Terms, may_park};
 use crate::domain::id::TransactionId;
@@ -183,20 +182,8 @@ async fn ask(
     )
     .await?;
     let catalogue = app.catalogue.get();
-    let mut scope = vec!["openid"];
-    scope.extend(held.asked.scopes());
-    let request = AuthenticationRequest {
-        hint: crate::domain::ciba::hint::Hint::Subject(person.user.id),
-        notification_token: None,
-        scope: scope.join(" "),
-        asked: held.asked.clone(),
-        said: None,
-        answer_window: parking.lifetime,
-        resume_state: None,
-        wanted: Wanted::default(),
-        context: None,
-        needs_user_code: false,
-    };
+    let (whom, asked) = (person.user.id, held.asked.clone());
+    let request = AuthenticationRequest::unsent(whom, asked, parking.lifetime);
     let envelope = Envelope {
         from,
         ..Envelope::default()
