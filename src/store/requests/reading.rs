@@ -63,16 +63,10 @@ impl Store {
         now: OffsetDateTime,
         at_most: u64,
     ) -> Result<Vec<StoredRequest>, StoreError> {
-        let rows = Entity::find()
+        let theirs = Entity::find()
             .filter(Column::UserId.eq(user.0))
-            .filter(Column::Needed.is_null())
-            .filter(is(State::Pending))
-            .filter(Column::AnswerBy.gt(milliseconds(now)))
-            .order_by_asc(Column::AnswerBy)
-            .limit(at_most)
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(read).collect()
+            .filter(Column::Needed.is_null());
+        self.most_pressing(theirs, now, at_most).await
     }
 
     /// What waits at `now` for this person among others and was not answered by them, the most pressing first.
@@ -82,15 +76,9 @@ impl Store {
         now: OffsetDateTime,
         at_most: u64,
     ) -> Result<Vec<StoredRequest>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::Id.in_subquery(approvers::of_person(user, true, now)))
-            .filter(is(State::Pending))
-            .filter(Column::AnswerBy.gt(milliseconds(now)))
-            .order_by_asc(Column::AnswerBy)
-            .limit(at_most)
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(read).collect()
+        let among =
+            Entity::find().filter(Column::Id.in_subquery(approvers::of_person(user, true, now)));
+        self.most_pressing(among, now, at_most).await
     }
 
     /// How many wait for this person among others at `now`.
@@ -306,6 +294,23 @@ impl Store {
     ) -> Result<Vec<StoredRequest>, StoreError> {
         let theirs = Entity::find().filter(Column::ClientId.eq(client.0.as_str()));
         self.newest(theirs, before, at_most).await
+    }
+
+    /// What of those waits at `now`, the most pressing first.
+    async fn most_pressing(
+        &self,
+        those: Select<Entity>,
+        now: OffsetDateTime,
+        at_most: u64,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let rows = those
+            .filter(is(State::Pending))
+            .filter(Column::AnswerBy.gt(milliseconds(now)))
+            .order_by_asc(Column::AnswerBy)
+            .limit(at_most)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(read).collect()
     }
 
     /// A page of those, the newest first; older than `before` if one is given.
